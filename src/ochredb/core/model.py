@@ -1,0 +1,167 @@
+"""The values that travel between the edges and the engines: frozen, columnar, float32."""
+
+from collections.abc import Sequence
+from typing import Any, Literal, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+from msgspec import Struct
+
+from ochredb.core.where import Where
+
+Floats: TypeAlias = npt.NDArray[np.float32]
+Labels: TypeAlias = npt.NDArray[np.int64]
+Mask: TypeAlias = npt.NDArray[np.bool_]
+
+Scalar: TypeAlias = str | int | float | bool
+Metadata: TypeAlias = dict[str, Any]
+"""A record's metadata: str keys; str, int (64 bits), float (finite), bool, or a non-empty list of one of these.
+
+In an `update` or `upsert` a value of None removes its key.
+"""
+
+Space: TypeAlias = Literal["l2", "cosine", "ip"]
+"""How far two vectors are from each other; smaller is nearer: l2 = sum (x - y)^2, cosine = 1 - cos, ip = 1 - dot."""
+
+Mode: TypeAlias = Literal["add", "upsert", "update"]
+"""What a write does with an id: `add` ignores known ids, `update` ignores unknown ones, `upsert` takes both."""
+
+Field: TypeAlias = Literal["documents", "metadatas", "embeddings", "uris"]
+Fields: TypeAlias = frozenset[Field]
+
+ALL_FIELDS: Fields = frozenset(("documents", "metadatas", "embeddings", "uris"))
+NO_FIELDS: Fields = frozenset()
+
+DEFAULT_TENANT = "default_tenant"
+DEFAULT_DATABASE = "default_database"
+
+
+class Scope(Struct, frozen=True):
+    """The tenant and the database that a collection's name belongs to."""
+
+    tenant: str = DEFAULT_TENANT
+    database: str = DEFAULT_DATABASE
+
+
+class Database(Struct, frozen=True):
+    """A database of a tenant; `id` is a UUID."""
+
+    id: str
+    name: str
+    tenant: str
+
+
+class NewCollection(Struct, frozen=True):
+    """What a collection is to be.
+
+    Args:
+        name: Unique within its scope.
+        space: Fixed for good.
+        effort: How hard a search tries, as Chroma's `ef_search`; 100 is the usual.
+        metadata: The user's own.
+        configuration: JSON that the engine keeps and returns and never reads.
+        schema: Likewise.
+    """
+
+    name: str
+    space: Space = "l2"
+    effort: int = 100
+    metadata: Metadata | None = None
+    configuration: dict[str, Any] = {}
+    schema: dict[str, Any] | None = None
+
+
+class CollectionInfo(NewCollection, frozen=True, kw_only=True):
+    """A collection as the catalog knows it; `id` is a UUID and `dimension` None before the first write."""
+
+    id: str
+    scope: Scope
+    dimension: int | None = None
+
+
+class Change(Struct, frozen=True):
+    """What `modify` changes of a collection; a field of None stays as it is.
+
+    `metadata` replaces the old one as a whole; an empty one removes it.
+    """
+
+    name: str | None = None
+    metadata: Metadata | None = None
+    configuration: dict[str, Any] | None = None
+    effort: int | None = None
+
+
+class Records(Struct, frozen=True):
+    """Records by column; every given column is as long as `ids`.
+
+    Args:
+        ids: The users' strings.
+        embeddings: float32 (n, dimension), C order.
+        documents: None where a record has none.
+        metadatas: None where a record has none.
+        uris: None where a record has none.
+    """
+
+    ids: list[str]
+    embeddings: Floats | None = None
+    documents: list[str | None] | None = None
+    metadatas: list[Metadata | None] | None = None
+    uris: list[str | None] | None = None
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def take(self, rows: Sequence[int]) -> "Records":
+        """Give the records at these positions, in this order."""
+        return Records(
+            [self.ids[row] for row in rows],
+            None if self.embeddings is None else self.embeddings[list(rows)],
+            None if self.documents is None else [self.documents[row] for row in rows],
+            None if self.metadatas is None else [self.metadatas[row] for row in rows],
+            None if self.uris is None else [self.uris[row] for row in rows],
+        )
+
+
+class Write(Struct, frozen=True):
+    """One call of add, upsert or update: all of it is committed or none.
+
+    An id that comes twice is applied in the order given. A column of None, or None within a column, leaves what is stored.
+    """
+
+    mode: Mode
+    records: Records
+
+
+class Get(Struct, frozen=True):
+    """Records by id and filter, in the order of their insertion; unknown ids drop out."""
+
+    ids: list[str] | None = None
+    where: Where | None = None
+    limit: int | None = None
+    offset: int = 0
+    fields: Fields = frozenset(("documents", "metadatas"))
+
+
+class Query(Struct, frozen=True):
+    """The `k` nearest records of each row of `embeddings` (q, dimension), among `ids` and `where` if given."""
+
+    embeddings: Floats
+    k: int = 10
+    ids: list[str] | None = None
+    where: Where | None = None
+    fields: Fields = frozenset(("documents", "metadatas"))
+
+
+class Hits(Struct, frozen=True):
+    """What a query found: for each of its rows the records, nearest first, and their distances in the collection's space."""
+
+    records: list[Records]
+    distances: list[list[float]]
+
+
+class Delete(Struct, frozen=True):
+    """The records to remove: those with one of `ids` (if given) that match `where` (if given), the first `limit` of them."""
+
+    ids: list[str] | None = None
+    where: Where | None = None
+    limit: int | None = None

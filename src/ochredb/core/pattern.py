@@ -1,0 +1,63 @@
+"""Regular expressions with a bound on their cost: RE2, read in the dialect of Rust's `regex`, which Chroma's users write.
+
+RE2 and Rust's engine share their syntax (no look-around, no back-references) and their linear time. RE2 takes `\\d`, `\\w` and `\\s` as ASCII
+where Rust takes them as Unicode; `_unicode_classes` writes them out. `\\b` stays ASCII in RE2; that difference is documented.
+"""
+
+from functools import lru_cache
+from typing import Any
+
+from ochredb.core.errors import InvalidArgumentError
+
+_CLASSES = {
+    "d": r"\p{Nd}",
+    "w": r"\p{L}\p{M}\p{Nd}\p{Pc}",
+    "s": r"\s\x{0b}\x{85}\p{Z}",
+}
+_MEMORY = 32 << 20
+
+
+@lru_cache(maxsize=256)
+def compile_pattern(pattern: str) -> Any:
+    """Compile a pattern for an unanchored `search`.
+
+    Raises:
+        InvalidArgumentError: It is no regular expression, or one whose program would be larger than 32 MiB.
+    """
+    import re2  # a C++ library of some megabytes: loaded by the first regular expression, not by `import ochredb`
+
+    options = re2.Options()
+    options.log_errors = False
+    options.max_mem = _MEMORY
+    try:
+        return re2.compile(_unicode_classes(pattern), options=options)
+    except re2.error as error:
+        detail = error.args[0].decode(errors="replace") if isinstance(error.args[0], bytes) else str(error)
+        # "errror" is Chroma's own spelling, and callers match on it (contract 1.16).
+        raise InvalidArgumentError(f"Regex syntax errror: {detail} in {pattern!r}") from error
+
+
+def _unicode_classes(pattern: str) -> str:
+    written, at, inside = [], 0, False
+    while at < len(pattern):
+        char = pattern[at]
+        if char == "\\" and at + 1 < len(pattern):
+            written.append(_escape(pattern[at + 1], inside))
+            at += 2
+            continue
+        if char == "[" and not inside:
+            inside = True
+        elif char == "]" and inside and pattern[at - 1] != "[" and pattern[at - 2 : at] != "[^":
+            inside = False
+        written.append(char)
+        at += 1
+    return "".join(written)
+
+
+def _escape(letter: str, inside: bool) -> str:
+    members = _CLASSES.get(letter.lower())
+    if members is None or (inside and letter.isupper()):
+        return "\\" + letter
+    if inside:
+        return members
+    return f"[{'^' if letter.isupper() else ''}{members}]"
