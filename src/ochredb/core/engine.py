@@ -23,10 +23,10 @@ from ochredb.core.model import (
 class Engine(Protocol):
     """A store of collections and their records.
 
-    Laws, which `ochredb.testing.contract` checks: what a verb acknowledged is seen by the very next call, from any process; a verb that raises
-    has changed nothing; smaller distance is nearer, in the units of `Space`; `get`, `scan` and listings have a stable order; what an
-    engine cannot do raises `NotSupported`. A collection is named by its id (a UUID) in the record verbs; an unknown one
-    raises `NotFoundError`. Verbs may be called from any thread.
+    Laws, which `ochredb.testing.contract` checks: what a verb acknowledged is seen by the very next call, from any
+    process; a verb that raises has changed nothing; smaller distance is nearer, in the units of `Space`; `get`, `scan`
+    and listings have a stable order; what an engine cannot do raises `NotSupported`. A collection is named by its id (a
+    UUID) in the record verbs; an unknown one raises `NotFoundError`. Verbs may be called from any thread.
     """
 
     def create_tenant(self, tenant: str) -> None:
@@ -38,7 +38,7 @@ class Engine(Protocol):
         ...
 
     def create_database(self, scope: Scope) -> Database:
-        """Add a database to a tenant; raise `NotFoundError` without the tenant, `UniqueConstraintError` if it exists."""
+        """Add a database; raise `NotFoundError` without the tenant, `UniqueConstraintError` if it exists."""
         ...
 
     def get_database(self, scope: Scope) -> Database:

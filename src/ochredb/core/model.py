@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 from msgspec import Struct
 
+from ochredb.core.errors import InvalidArgumentError
 from ochredb.core.where import Where
 
 Floats: TypeAlias = npt.NDArray[np.float32]
@@ -34,6 +35,21 @@ NO_FIELDS: Fields = frozenset()
 
 DEFAULT_TENANT = "default_tenant"
 DEFAULT_DATABASE = "default_database"
+
+
+def refuse_infinite(embeddings: Floats, path: str = "embeddings") -> None:
+    """Refuse embeddings (n, dimension) that hold NaN or infinity, which have no distance to anything.
+
+    Raises:
+        InvalidArgumentError: The text names the first of them.
+    """
+    good = np.isfinite(embeddings)
+    if not good.all():
+        row, column = np.argwhere(~good)[0].tolist()
+        raise InvalidArgumentError(
+            "Validation error: embeddings: Embeddings must not contain NaN or Infinity values: "
+            f"{path}[{row}][{column}] is {embeddings[row, column]} as float32"
+        )
 
 
 class Scope(Struct, frozen=True):
@@ -125,7 +141,8 @@ class Records(Struct, frozen=True):
 class Write(Struct, frozen=True):
     """One call of add, upsert or update: all of it is committed or none.
 
-    An id that comes twice is applied in the order given. A column of None, or None within a column, leaves what is stored.
+    An id that comes twice is applied in the order given. A column of None, or None within a column, leaves what is
+    stored.
     """
 
     mode: Mode
@@ -153,14 +170,18 @@ class Query(Struct, frozen=True):
 
 
 class Hits(Struct, frozen=True):
-    """What a query found: for each of its rows the records, nearest first, and their distances in the collection's space."""
+    """What a query found: for each of its rows the records, nearest first, and their distances in the collection's
+    space.
+    """
 
     records: list[Records]
     distances: list[list[float]]
 
 
 class Delete(Struct, frozen=True):
-    """The records to remove: those with one of `ids` (if given) that match `where` (if given), the first `limit` of them."""
+    """The records to remove: those with one of `ids` (if given) that match `where` (if given), the first `limit` of
+    them.
+    """
 
     ids: list[str] | None = None
     where: Where | None = None

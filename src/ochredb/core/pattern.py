@@ -1,7 +1,9 @@
-"""Regular expressions with a bound on their cost: RE2, read in the dialect of Rust's `regex`, which Chroma's users write.
+r"""Regular expressions with a bound on their cost: RE2, read in the dialect of Rust's `regex`, which Chroma's users
+write.
 
-RE2 and Rust's engine share their syntax (no look-around, no back-references) and their linear time. RE2 takes `\\d`, `\\w` and `\\s` as ASCII
-where Rust takes them as Unicode; `_unicode_classes` writes them out. `\\b` stays ASCII in RE2; that difference is documented.
+RE2 and Rust's engine share their syntax (no look-around, no back-references) and their linear time. RE2 takes `\d`,
+`\w` and `\s` as ASCII where Rust takes them as Unicode; `_unicode_classes` writes them out. `\b` stays ASCII in RE2;
+that difference is documented.
 """
 
 from functools import lru_cache
@@ -61,3 +63,44 @@ def _escape(letter: str, inside: bool) -> str:
     if inside:
         return members
     return f"[{'^' if letter.isupper() else ''}{members}]"
+
+
+def literal_in(pattern: str) -> str:
+    r"""Give the longest text that every match of a pattern must contain, or "" where none is plain to see.
+
+    It errs on the side of "": alternatives, groups and classes are passed over, and so is a letter that may be left
+    out.
+
+    >>> literal_in(r"foo\.bar\d+")
+    'foo.bar'
+    """
+    if "|" in pattern or "(?" in pattern:
+        return ""
+    runs, run, depth, at = [], "", 0, 0
+    while at < len(pattern):
+        char, width = _plain(pattern, at)
+        follows = pattern[at + width : at + width + 1]
+        depth += {"(": 1, ")": -1}.get(pattern[at], 0)
+        if char and depth == 0 and follows not in ("*", "?", "{"):
+            run += char
+        else:
+            char = ""
+        if not char or follows == "+":
+            runs.append(run)
+            run = ""
+        at += width
+    return max([*runs, run], key=len)
+
+
+def _plain(pattern: str, at: int) -> tuple[str, int]:
+    """Give the character that stands for itself at this place, or "", and how much of the pattern says it."""
+    char = pattern[at]
+    if char == "\\":
+        following = pattern[at + 1 : at + 2]
+        return ("", 2 if following != "" else 1) if following.isalnum() or not following else (following, 2)
+    if char == "[":
+        return "", len(pattern) - at  # where a class ends is not worth knowing: what follows is given up
+    if char == "{":
+        end = pattern.find("}", at)
+        return "", (end - at + 1) if end > at else len(pattern) - at
+    return ("" if char in ".^$*+?(){}]" else char), 1

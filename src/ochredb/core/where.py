@@ -1,8 +1,9 @@
 """Filter trees: parse, unparse, and `matches`, the meaning that every interpreter must agree with.
 
-A negative operator is the complement of its positive one over all records, so that the tree has one `Not`, and `$ne`, `$nin`,
-`$not_contains` and `$not_regex` are ways to write it. int and float are one domain of numbers wherever scalars are compared; an element
-of an array is compared with its exact type; bool is never a number (Chroma 1.5.9, contract 1.15 and 1.16).
+A negative operator is the complement of its positive one over all records, so that the tree has one `Not`, and `$ne`,
+`$nin`, `$not_contains` and `$not_regex` are ways to write it. int and float are one domain of numbers wherever scalars
+are compared; an element of an array is compared with its exact type; bool is never a number (Chroma 1.5.9, contract
+1.15 and 1.16).
 """
 
 from collections.abc import Callable
@@ -236,9 +237,7 @@ def _condition(key: str, expression: dict[Any, Any], path: str) -> Where:
         raise _bad(f"Expected operator expression to have exactly one operator, got {expression}", path)
     ((op, operand),) = expression.items()
     if op not in OPERATORS:
-        raise _bad(
-            f"Expected where operator to be one of {', '.join(OPERATORS)}, got {op}", path, _hint(op, OPERATORS)
-        )
+        raise _bad(f"Expected where operator to be one of {', '.join(OPERATORS)}, got {op}", path, _hint(op, OPERATORS))
     path = f"{path}[{op!r}]"
     positive = NEGATIVE.get(op, op)
     node = _READERS.get(positive, _order)(key, op, operand, path)
@@ -272,8 +271,7 @@ def _among(key: str, op: str, operand: object, path: str) -> Where:
     scalars = all(isinstance(item, str | int | float) and type(item) is type(operand[0]) for item in operand)
     if not operand or not scalars:
         raise _bad(
-            "Expected where operand value to be a non-empty list, and all values to be of the same type "
-            f"got {operand}",
+            f"Expected where operand value to be a non-empty list, and all values to be of the same type got {operand}",
             path,
         )
     return Among(key, tuple(_scalar(item, f"{path}[{n}]") for n, item in enumerate(operand)))

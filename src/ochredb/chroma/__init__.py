@@ -1,0 +1,1 @@
+"""All that is Chroma's dialect: its arguments, its dictionaries, its configuration."""

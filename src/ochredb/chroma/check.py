@@ -1,0 +1,403 @@
+"""One-or-many keyword arguments to values, once, with errors that name the path.
+
+The texts begin as Chroma's do, because its callers match on them (contract 1.6 to 1.13); where the place is not in
+them, it follows.
+"""
+
+import math
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from ipaddress import AddressValueError, IPv4Address
+from typing import Any
+
+import numpy as np
+
+from ochredb.core.errors import BadType, BadValue, DuplicateIDError, InvalidArgumentError
+from ochredb.core.model import Fields, Floats, Metadata, refuse_infinite
+from ochredb.core.where import Where, both, parse, parse_document
+
+LONGEST_ID = 65_536
+"""Bytes of UTF-8; Chroma's local engine has no limit, and a longer id is a mistake in every case that was seen."""
+
+INCLUDABLE = ("documents", "embeddings", "metadatas", "distances", "uris", "data")
+_NUMBERS = frozenset(np.dtype(name) for name in ("float16", "float32", "float64", "int32", "int64"))
+_NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9._-]{1,510}[a-zA-Z0-9]")
+
+
+@contextmanager
+def saying(verb: str) -> Iterator[None]:
+    """Add the verb to the text of a refusal, as Chroma does (`... in add.`)."""
+    try:
+        yield
+    except (BadValue, BadType, DuplicateIDError) as error:
+        raise type(error)(f"{error} in {verb}.") from error.__cause__
+
+
+def record_ids(value: object, *, unique: bool = True) -> list[str]:
+    """Read the ids of records; a bare str is one of them.
+
+    Raises:
+        BadValue: No list, an empty one, not of str, or an id that cannot be stored.
+        DuplicateIDError: An id comes twice.
+    """
+    if value is None:
+        raise BadValue("Expected IDs to be a list, got NoneType as IDs")
+    ids: list[Any] = value if isinstance(value, list) else [value]
+    if not ids:
+        raise BadValue("Expected IDs to be a non-empty list, got 0 IDs")
+    for row, id_ in enumerate(ids):
+        if not isinstance(id_, str):
+            raise BadValue(f"Expected ID to be a str, got {_short(id_)} at ids[{row}]")
+    _storable(ids)
+    if unique and len(set(ids)) < len(ids):
+        raise DuplicateIDError(f"Expected IDs to be unique, found duplicates of: {', '.join(_twice(ids))}")
+    return list(ids)
+
+
+def new_ids(value: object) -> list[str]:
+    """Read the ids of records to be written, which may not be empty."""
+    ids = record_ids(value)
+    if "" in ids:
+        raise InvalidArgumentError(f"Empty ID, ID must have at least one character: ids[{ids.index('')}]")
+    return ids
+
+
+def embeddings(value: object, path: str = "embeddings") -> Floats:
+    """Read embeddings as float32 (n, dimension): a list of lists, arrays of any float type, or one vector.
+
+    Raises:
+        BadValue: Not numbers, or none.
+        InvalidArgumentError: Rows of several lengths, NaN, infinity, or more than float32 can hold.
+    """
+    if isinstance(value, np.ndarray):
+        rows: Any = value if value.ndim == 2 else value[None] if value.ndim == 1 else None
+    elif isinstance(value, list) and value:
+        rows = value if isinstance(value[0], list | np.ndarray) else [value]
+    elif isinstance(value, list):
+        rows = []
+    else:
+        rows = None
+    if rows is None:
+        raise _no_embeddings(value, path)
+    if not len(rows):
+        raise BadValue(f"Expected Embeddings to be non-empty list or numpy array, got {value} at {path}")
+    with np.errstate(over="ignore"):
+        floats = np.ascontiguousarray(_matrix(rows, path), np.float32)
+    refuse_infinite(floats, path)
+    return floats
+
+
+def documents(value: object, *, optional: bool) -> list[str | None] | None:
+    """Read documents; a bare str is one of them, and None is if `optional`: it needs an embedding beside it."""
+    return _texts(value, "documents", "document", optional)
+
+
+def uris(value: object) -> list[str | None] | None:
+    """Read URIs; a bare str is one of them."""
+    return _texts(value, "uris", "URI", optional=True)
+
+
+def record_metadatas(value: object) -> tuple[list[Metadata | None] | None, dict[int, str]]:
+    """Read the metadata of records; a bare dict is one of them.
+
+    Returns:
+        Them, without the keys that begin with `chroma:`, and by row the URIs that `chroma:uri` set.
+    """
+    if value is None:
+        return None, {}
+    rows: list[Any] = value if isinstance(value, list) else [value]
+    found: list[Metadata | None] = []
+    set_uris: dict[int, str] = {}
+    for row, metadata in enumerate(rows):
+        if metadata is None:
+            found.append(None)
+            continue
+        read, uri = _metadata(metadata, row)
+        found.append(read or None)
+        if uri is not None:
+            set_uris[row] = uri
+    return found, set_uris
+
+
+def collection_metadata(value: object, *, changing: bool = False) -> Metadata | None:
+    """Read a collection's own metadata: str keys; str, int, float or bool values.
+
+    Args:
+        value: The metadata; None is none.
+        changing: Whether it is for `modify`, where None as a value drops its key.
+    """
+    if value is None:
+        return None
+    if not isinstance(value, dict):
+        raise BadValue(f"Expected metadata to be a dict, got {_short(value)} at metadata")
+    if not value:
+        if changing:
+            raise BadValue("Expected metadata to be a non-empty dict, got 0 metadata attributes")
+        raise InvalidArgumentError("Validation error: metadata: Metadata cannot be empty")
+    found = {}
+    for key, item in value.items():
+        if not isinstance(key, str):
+            raise BadType(f"Expected metadata key to be a str, got {key} which is a {type(key).__name__}")
+        if not key or key[0] in "#$":
+            reason = "Metadata key cannot be empty" if not key else f"Metadata key cannot start with '#' or '$': {key}"
+            raise InvalidArgumentError(f"Validation error: metadata: {reason}")
+        if item is None and changing:
+            continue
+        if not isinstance(item, str | int | float):
+            raise BadType(
+                f"Expected metadata value to be a str, int, float or bool, got {_short(item)} at metadata[{key!r}]"
+            )
+        found[key] = _value(key, item, f"metadata[{key!r}]")
+    return found
+
+
+def collection_name(value: object, path: str = "name") -> str:
+    """Read the name of a collection (contract 1.13).
+
+    Raises:
+        BadType: Not a str.
+        InvalidArgumentError: Too short or long, with other characters than [a-zA-Z0-9._-], or like an IP address.
+    """
+    if not isinstance(value, str):
+        raise BadType(f"{path}: expected a str, got {_short(value)} which is a {type(value).__name__}")
+    left, plus, right = value.partition("+")  # one "+" separates a topology from the name
+    for part in (left, right) if plus else (left,):
+        if not _NAME.fullmatch(part):
+            raise InvalidArgumentError(
+                f"Validation error: {path}: Expected a name containing 3-512 characters from [a-zA-Z0-9._-], "
+                f"starting and ending with a character in [a-zA-Z0-9]. Got: {_clip(value)}"
+            )
+        if ".." in part:
+            raise InvalidArgumentError(
+                f"Validation error: {path}: Expected a name that does not contains two consecutive periods (..). "
+                f"Got {_clip(value)}"
+            )
+        if _is_ip(part):
+            raise InvalidArgumentError(
+                f"Validation error: {path}: Expected a name that is not a valid ip address. Got {value}"
+            )
+    return value
+
+
+def scope_name(value: object, what: str) -> str:
+    """Read the name of a tenant or a database: a str of at least 3 characters that can be stored."""
+    if not isinstance(value, str):
+        raise BadType(f"{what}: expected a str, got {_short(value)} which is a {type(value).__name__}")
+    if len(value) < 3:
+        raise InvalidArgumentError(f"Validation error: name: {what} name must be at least 3 characters, got {value!r}")
+    _storable([value], what)
+    return value
+
+
+def filters(where: object, where_document: object) -> Where | None:
+    """Read both filters as one tree; None is no filter."""
+    return both(
+        None if where is None else parse(where),
+        None if where_document is None else parse_document(where_document),
+    )
+
+
+def include(value: object, *, distances: bool) -> list[str]:
+    """Read what a result is to hold; `distances` only where they are known."""
+    if not isinstance(value, list):
+        raise BadValue(f"Expected include to be a list, got {_short(value)}")
+    for item in value:
+        if not isinstance(item, str):
+            raise BadValue(f"Expected include item to be a str, got {_short(item)}")
+        if item not in INCLUDABLE:
+            raise BadValue(f"Expected include item to be one of {', '.join(INCLUDABLE)}, got {item}")
+        if item == "distances" and not distances:
+            raise BadValue("Include item cannot be one of distances, got distances")
+    return value
+
+
+def fields(included: Sequence[str]) -> Fields:
+    """Give the fields to fetch for what is included; URIs come along with metadata, whose emptiness they decide."""
+    wanted = {"uris" if item == "data" else item for item in included if item != "distances"}
+    if "metadatas" in wanted:
+        wanted.add("uris")
+    return frozenset(wanted)  # type: ignore[arg-type] # `include` let nothing else through
+
+
+def count_wanted(value: object) -> int:
+    """Read how many neighbours are wanted."""
+    if not isinstance(value, int):
+        raise BadValue(f"Expected requested number of results to be a int, got {_short(value)}")
+    if value <= 0:
+        raise BadType(f"Number of requested results {value}, cannot be negative, or zero.")
+    return int(value)
+
+
+def bound(value: object, what: str) -> int | None:
+    """Read a limit or an offset: a whole number of at least 0, or None."""
+    if value is None:
+        return None
+    if not isinstance(value, int) or isinstance(value, bool):
+        raise BadType(f"{what}: expected a whole number, got {_short(value)}")
+    if value < 0:
+        raise BadValue(f"{what}: expected at least 0, got {value}")
+    return value
+
+
+def same_length(ids: list[str], columns: dict[str, Sequence[Any] | None]) -> None:
+    """Refuse columns that are not as long as the ids."""
+    lengths = {name: len(column) for name, column in columns.items() if column is not None}
+    if any(length != len(ids) for length in lengths.values()):
+        told = ", ".join(f"{name}: {length}" for name, length in {"ids": len(ids), **lengths}.items())
+        raise BadValue(f"Unequal lengths for fields: {told}")
+
+
+def _storable(texts: list[str], path: str = "ids") -> None:
+    joined = "".join(texts)
+    if joined.isascii() and "\0" not in joined and len(joined) <= LONGEST_ID:
+        return
+    for row, text in enumerate(texts):
+        here = f"{path}[{row}]" if path == "ids" else path
+        if "\0" in text:
+            raise BadValue(f"Expected text without NUL characters, got {_short(text)} at {here}")
+        if len(_utf8(text, here)) > LONGEST_ID:
+            raise BadValue(f"Expected at most {LONGEST_ID} bytes, got {len(text.encode())} at {here}: {_short(text)}")
+
+
+def _utf8(text: str, path: str) -> bytes:
+    try:
+        return text.encode()
+    except UnicodeEncodeError as error:
+        raise BadValue(f"Expected text that can be encoded as UTF-8, got {_short(text)} at {path}") from error
+
+
+def _twice(ids: list[str]) -> list[str]:
+    seen: set[str] = set()
+    return sorted({id_ for id_ in ids if id_ in seen or seen.add(id_)})[:10]  # type: ignore[func-returns-value] # `add` gives None: that is the trick
+
+
+def _matrix(rows: Any, path: str) -> Any:
+    if isinstance(rows, np.ndarray):
+        array = rows
+    else:
+        lengths = {len(row) if isinstance(row, list | np.ndarray) else -1 for row in rows}
+        if -1 in lengths:
+            raise _no_embeddings(rows[0] if len(rows) == 1 else rows, path)
+        if len(lengths) > 1:
+            raise InvalidArgumentError(f"Inconsistent dimensions in provided embeddings: {sorted(lengths)} at {path}")
+        try:
+            array = np.asarray(rows)
+        except (ValueError, OverflowError) as error:
+            raise _no_embeddings(rows, path) from error
+        if array.ndim != 2 or array.dtype.kind not in "iuf" or array.dtype.itemsize == 1:
+            raise _no_embeddings(rows, path)
+        array = array.astype(np.float64)
+    if array.dtype not in _NUMBERS:
+        raise BadValue(
+            "Expected each value in the embedding to be a int or float, "
+            f"got an embedding with {array.dtype} - {_short(array[0].tolist())} at {path}"
+        )
+    if not array.shape[1]:
+        raise BadValue(f"Expected embeddings of at least one dimension, got {_short(rows)} at {path}")
+    return array
+
+
+def _no_embeddings(value: object, path: str) -> BadValue:
+    return BadValue(
+        "Expected embeddings to be a list of floats or ints, a list of lists, a numpy array, or a list of numpy "
+        f"arrays, got {_short(value)} at {path}"
+    )
+
+
+def _texts(value: object, path: str, one: str, optional: bool) -> list[str | None] | None:
+    if value is None:
+        return None
+    texts: list[Any] = value if isinstance(value, list) else [value]
+    if not texts:
+        raise BadValue(f"Expected {path} to be a non-empty list, got 0 {path}")
+    for row, text in enumerate(texts):
+        if isinstance(text, str):
+            if not text.isascii():
+                _utf8(text, f"{path}[{row}]")
+        elif text is not None or not optional:
+            raise BadValue(f"Expected {one} to be a str, got {_short(text)} at {path}[{row}]")
+    return list(texts)
+
+
+def _metadata(metadata: object, row: int) -> tuple[Metadata, str | None]:
+    if not isinstance(metadata, dict):
+        raise BadValue(
+            f"Expected metadata to be a dict or None, got {type(metadata).__name__} as metadata at metadatas[{row}]"
+        )
+    if not metadata:
+        raise BadValue(f"Expected metadata to be a non-empty dict, got 0 metadata attributes at metadatas[{row}]")
+    found: Metadata = {}
+    for key, value in metadata.items():
+        if not isinstance(key, str):
+            raise BadType(f"Expected metadata key to be a str, got {key} which is a {type(key).__name__}")
+        if key == "chroma:document":
+            raise BadValue("Expected metadata to not contain the reserved key chroma:document")
+        if not key or key[0] in "#$" or "\0" in key:
+            raise InvalidArgumentError(
+                f"Validation error: metadatas: Invalid metadata at index {row}: key {key!r} is empty, holds a NUL, "
+                "or begins with '#' or '$'"
+            )
+        found[key] = value if value is None else _value(key, value, f"metadatas[{row}][{key!r}]")
+    reserved = [key for key in found if key.startswith("chroma:")]  # kept for Chroma's own use: never seen again
+    taken = {key: found.pop(key) for key in reserved}
+    uri = taken.get("chroma:uri")
+    return found, uri if isinstance(uri, str) else None
+
+
+def _value(key: str, value: object, path: str) -> Any:
+    match value:
+        case bool():
+            return value
+        case str():
+            if not value.isascii():
+                _utf8(value, path)
+            return value
+        case int():
+            # Chroma keeps 64 bits and turns what is larger into a float.
+            return int(value) if -(2**63) <= value < 2**63 else _float(float(value), path)
+        case float():
+            return _float(float(value), path)
+        case list():
+            return _list(key, value, path)
+        case _:
+            raise BadValue(
+                "Expected metadata value to be a str, int, float, bool, SparseVector, list, or None, "
+                f"got {_short(value)} which is a {type(value).__name__} at {path}"
+            )
+
+
+def _list(key: str, value: list[Any], path: str) -> list[Any]:
+    if not value:
+        raise BadValue(f"Expected metadata list value for key '{key}' to be non-empty at {path}")
+    kind = type(value[0])
+    if kind not in (str, int, float, bool) or any(type(item) is not kind for item in value):
+        raise BadValue(
+            f"Expected metadata list value for key '{key}' to contain only str, int, float, or bool and all elements "
+            f"must be the same type, got {_short(value)} at {path}"
+        )
+    items = [_value(key, item, f"{path}[{row}]") for row, item in enumerate(value)]
+    return [float(item) for item in items] if any(type(item) is not kind for item in items) else items
+
+
+def _float(value: float, path: str) -> float:
+    if not math.isfinite(value):
+        raise BadValue(f"Expected metadata value to be a finite float, got {value} at {path}")
+    return value
+
+
+def _is_ip(text: str) -> bool:
+    try:
+        IPv4Address(text)
+    except AddressValueError:
+        return False
+    return True
+
+
+def _clip(text: str) -> str:
+    return text if len(text) <= 600 else f"{text[:600]}..."
+
+
+def _short(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= 200 else f"{text[:200]}..."

@@ -1,0 +1,175 @@
+"""A collection's configuration: Chroma's arguments to what we keep, and back (contract 2.1 to 2.3, 7.3, 7.4).
+
+The HNSW settings are kept and returned. `space` is what it says; `ef_search` is read as how hard to search; the others
+have no meaning for our index. SPANN becomes HNSW of the same space, as in Chroma's own local engine.
+"""
+
+from typing import Any, NamedTuple, get_args
+
+from ochredb.core.errors import BadValue, InvalidArgumentError
+from ochredb.core.model import Metadata, Space
+from ochredb.embed.protocol import EmbeddingFunction
+from ochredb.embed.registry import persisted_form
+
+HNSW: dict[str, Any] = {
+    "space": "l2",
+    "ef_construction": 100,
+    "ef_search": 100,
+    "max_neighbors": 16,
+    "resize_factor": 1.2,
+    "sync_threshold": 1000,
+}
+"""The settings that are kept, with their defaults."""
+
+_FIELDS = (
+    "space", "ef_construction", "ef_search", "max_neighbors", "num_threads", "resize_factor", "sync_threshold",
+    "batch_size",
+)  # fmt: skip
+_CHANGEABLE = ("ef_search", "max_neighbors", "num_threads", "resize_factor", "sync_threshold", "batch_size")
+_LEGACY = {
+    "hnsw:space": "space",
+    "hnsw:construction_ef": "ef_construction",
+    "hnsw:search_ef": "ef_search",
+    "hnsw:M": "max_neighbors",
+    "hnsw:num_threads": "num_threads",
+    "hnsw:batch_size": "batch_size",
+    "hnsw:sync_threshold": "sync_threshold",
+    "hnsw:resize_factor": "resize_factor",
+}
+
+
+class Settled(NamedTuple):
+    """What a collection's configuration comes to.
+
+    Args:
+        space: For the engine.
+        effort: For the engine: `ef_search`.
+        json: What is stored and returned as `configuration_json`.
+    """
+
+    space: Space
+    effort: int
+    json: dict[str, Any]
+
+
+def settle(configuration: object, metadata: Metadata | None, function: object) -> Settled:
+    """Make one configuration of the argument, the legacy keys in the metadata and the embedding function.
+
+    Raises:
+        InvalidArgumentError: An unknown field, or a value of the wrong kind.
+        BadValue: Both hnsw and spann.
+    """
+    given = _dictionary(configuration)
+    hnsw, spann = given.get("hnsw"), given.get("spann")
+    if hnsw is not None and spann is not None:
+        raise BadValue("hnsw and spann cannot both be provided")
+    if spann is not None:
+        hnsw = {key: value for key, value in spann.items() if key == "space"}
+    if hnsw is None and function is not None:
+        hnsw = {"space": default_space(function)} if not _legacy(metadata) else {}
+    settings = {**HNSW, **_legacy(metadata), **_checked(hnsw or {}, _FIELDS)}
+    kept = {key: settings[key] for key in HNSW}
+    form = persisted_form(function)
+    if form is None and given:
+        form = {"type": "legacy"}
+    return Settled(kept["space"], kept["ef_search"], {"hnsw": kept, "spann": None, "embedding_function": form})
+
+
+def change(stored: dict[str, Any], configuration: object) -> Settled:
+    """Apply what `modify` changes.
+
+    Raises:
+        InvalidArgumentError: A field that is fixed, or a value of the wrong kind.
+        BadValue: SPANN settings, or an embedding function of another name.
+    """
+    given = _dictionary(configuration)
+    if given.get("spann") is not None:
+        raise BadValue("Trying to update SPANN config but schema has HNSW")
+    hnsw = {**stored["hnsw"], **_checked(given.get("hnsw") or {}, _CHANGEABLE)}
+    kept = {key: hnsw[key] for key in HNSW}
+    form = stored.get("embedding_function")
+    if given.get("embedding_function") is not None:
+        form = _replaced(form, given["embedding_function"])
+    return Settled(kept["space"], kept["ef_search"], {**stored, "hnsw": kept, "embedding_function": form})
+
+
+def refuse_conflict(function: object, stored: dict[str, Any] | None, is_default: bool) -> None:
+    """Refuse an embedding function that is not the one a collection remembers; the default never conflicts.
+
+    Raises:
+        BadValue: Their names differ.
+    """
+    if function is None or is_default or stored is None or stored.get("type") != "known":
+        return
+    given = function.name() if isinstance(function, EmbeddingFunction) and not function.is_legacy() else None
+    if given is not None and given != stored["name"]:
+        raise BadValue(
+            "An embedding function already exists in the collection configuration, and a new one is provided. If this "
+            "is intentional, please embed documents separately. "
+            f"Embedding function conflict: new: {given} vs persisted: {stored['name']}"
+        )
+
+
+def default_space(function: object) -> str:
+    """Give the space that an embedding function is made for."""
+    return function.default_space() if isinstance(function, EmbeddingFunction) else "l2"
+
+
+def _dictionary(configuration: object) -> dict[str, Any]:
+    if configuration is None:
+        return {}
+    if not isinstance(configuration, dict):
+        raise BadValue(f"configuration: expected a dict with 'hnsw' or 'embedding_function', got {configuration!r}")
+    for key in ("hnsw", "spann"):
+        if not isinstance(configuration.get(key), dict | None):
+            raise BadValue(f"configuration[{key!r}]: expected a dict, got {configuration[key]!r}")
+    return configuration
+
+
+def _checked(settings: dict[str, Any], allowed: tuple[str, ...]) -> dict[str, Any]:
+    for key, value in settings.items():
+        if key not in allowed:
+            names = ", ".join(f"`{name}`" for name in allowed)
+            raise InvalidArgumentError(f"unknown field `{key}`, expected one of {names} at configuration['hnsw']")
+        if value is not None:
+            _check(key, value)
+    return {key: value for key, value in settings.items() if value is not None}
+
+
+def _check(key: str, value: object) -> None:
+    here = f"at configuration['hnsw'][{key!r}]"
+    if key == "space":
+        if value not in get_args(Space):
+            raise InvalidArgumentError(f"unknown variant `{value}`, expected one of `l2`, `cosine`, `ip` {here}")
+    elif key == "resize_factor":
+        if not isinstance(value, int | float) or isinstance(value, bool):
+            raise InvalidArgumentError(f"invalid type: {value!r}, expected f64 {here}")
+    elif not isinstance(value, int) or isinstance(value, bool) or value < 0:
+        raise InvalidArgumentError(f"invalid type: {value!r}, expected usize {here}")
+
+
+def _legacy(metadata: Metadata | None) -> dict[str, Any]:
+    found = {}
+    for key, value in (metadata or {}).items():
+        if not key.startswith("hnsw:"):
+            continue
+        try:
+            _check(_LEGACY[key], value)
+        except (KeyError, InvalidArgumentError) as error:
+            raise InvalidArgumentError(
+                f"Failed to parse hnsw parameters from segment metadata: metadata[{key!r}] is {value!r}"
+            ) from error
+        found[_LEGACY[key]] = value
+    return found
+
+
+def _replaced(stored: dict[str, Any] | None, function: EmbeddingFunction[Any]) -> dict[str, Any] | None:
+    form = persisted_form(function)
+    if stored is None or form is None or stored.get("type") != "known":
+        return form
+    if form.get("name") != stored["name"]:
+        raise BadValue(
+            f"Cannot update embedding function: incompatible types ({stored['name']} vs {form.get('name', 'legacy')})"
+        )
+    function.validate_config_update(stored["config"], form["config"])
+    return form

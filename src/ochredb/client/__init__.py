@@ -1,0 +1,1 @@
+"""Chroma's surface over any engine."""

@@ -1,0 +1,262 @@
+"""Chroma's clients over an engine: keyword arguments in, collections out."""
+
+import time
+import weakref
+from types import TracebackType
+from typing import Any
+from uuid import UUID
+
+from ochredb.chroma import check, config
+from ochredb.client.collection import Collection
+from ochredb.client.connect import Lease
+from ochredb.core.engine import Engine
+from ochredb.core.errors import AuthorizationError, BadValue, ClosedError, InvalidUUIDError, NotSupported
+from ochredb.core.model import DEFAULT_DATABASE, DEFAULT_TENANT, CollectionInfo, NewCollection, Scope
+from ochredb.embed.minilm import DefaultEmbeddingFunction
+from ochredb.embed.protocol import check_signature
+from ochredb.version import __version__
+
+__all__ = ["AdminClient", "Client", "Collection"]
+
+_DEFAULT = DefaultEmbeddingFunction()
+BATCH = 100_000
+"""A batch of so many records is a good one; a larger one is committed in one transaction all the same."""
+
+
+class _Holder:
+    """Something that holds a share in an engine until it is closed or nobody refers to it any more."""
+
+    def __init__(self, lease: Lease, keep: bool) -> None:
+        self._lease: Lease | None = lease
+        # What is in memory must outlive the clients that nobody refers to, as in Chroma; what is on disk need not.
+        self._finalizer = None if keep else weakref.finalize(self, lease.release)
+
+    @property
+    def _engine(self) -> Engine:
+        if self._lease is None:
+            raise ClosedError("this client was closed; open a new one")
+        return self._lease.engine
+
+    def close(self) -> None:
+        """Give back the files and threads, once no other client shares them. Closing twice is harmless."""
+        lease, self._lease = self._lease, None
+        if lease is not None:
+            lease.release()
+
+
+class Client(_Holder):
+    """Collections of one tenant and database.
+
+    Made by `EphemeralClient`, `PersistentClient` and their like. Also a context manager, which closes it.
+    """
+
+    def __init__(
+        self,
+        lease: Lease,
+        tenant: str = DEFAULT_TENANT,
+        database: str = DEFAULT_DATABASE,
+        *,
+        keep: bool = False,
+        settings: Any = None,
+    ) -> None:
+        super().__init__(lease, keep)
+        self._settings = settings
+        try:
+            self.set_tenant(tenant, database)
+        except BaseException:
+            self.close()
+            raise
+
+    def __enter__(self) -> "Client":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def heartbeat(self) -> int:
+        """Give the time in nanoseconds since 1970."""
+        self._engine.get_tenant(self.tenant)
+        return time.time_ns()
+
+    def get_version(self) -> str:
+        """Give the version of Ochre."""
+        return __version__
+
+    def get_settings(self) -> Any:
+        """Give the settings that the client was made with."""
+        return self._settings
+
+    def get_max_batch_size(self) -> int:
+        """Give how many records make a good batch; a write may hold more, and is still one transaction."""
+        return BATCH
+
+    def set_tenant(self, tenant: str, database: str = DEFAULT_DATABASE) -> None:
+        """Turn to another tenant and database; raise `NotFoundError` if there is none of these names."""
+        scope = Scope(tenant, database)
+        self._engine.get_tenant(scope.tenant)
+        self._engine.get_database(scope)
+        self.tenant, self.database = scope.tenant, scope.database
+
+    def set_database(self, database: str) -> None:
+        """Turn to another database of the tenant; raise `NotFoundError` if there is none of this name."""
+        self.set_tenant(self.tenant, database)
+
+    def create_collection(
+        self,
+        name: str,
+        schema: None = None,
+        configuration: dict[str, Any] | None = None,
+        metadata: dict[str, Any] | None = None,
+        embedding_function: Any = _DEFAULT,
+        data_loader: Any = None,
+        get_or_create: bool = False,
+    ) -> Collection:
+        """Make a collection.
+
+        Args:
+            name: 3 to 512 characters from [a-zA-Z0-9._-].
+            schema: Not supported yet.
+            configuration: `{"hnsw": {"space": "cosine", "ef_search": 100}, "embedding_function": ...}`. The space is
+                fixed
+                for good: "l2" (squared), "cosine" or "ip".
+            metadata: The collection's own: str, int, float and bool values.
+            embedding_function: Embeds documents; all-MiniLM-L6-v2 if not given. It is remembered by name.
+            data_loader: Turns URIs into images.
+            get_or_create: Give the collection of this name if there is one, as it is.
+
+        Raises:
+            UniqueConstraintError: The name is taken.
+            InvalidArgumentError: A name, a configuration or metadata that cannot be.
+        """
+        if schema is not None:
+            raise NotSupported("engine 'local' does not support the feature 'schema' yet; give `configuration` instead")
+        name = check.collection_name(name)
+        metadata = check.collection_metadata(metadata)
+        function = _one_function(embedding_function, configuration)
+        if function is not None:
+            check_signature(function)
+        settled = config.settle(configuration, metadata, function)
+        new = NewCollection(name, settled.space, settled.effort, metadata, settled.json)
+        info = self._engine.create_collection(self._scope, new, get_or_create)
+        return self._collection(info, function, data_loader)
+
+    def get_collection(
+        self,
+        name: str,
+        embedding_function: Any = _DEFAULT,
+        data_loader: Any = None,
+    ) -> Collection:
+        """Give a collection by name, or raise `NotFoundError`."""
+        return self._collection(self._engine.get_collection(self._scope, name), embedding_function, data_loader)
+
+    def get_collection_by_id(
+        self,
+        id: UUID,  # noqa: A002 - Chroma's word
+        embedding_function: Any = _DEFAULT,
+        data_loader: Any = None,
+    ) -> Collection:
+        """Give a collection by its UUID, or raise `NotFoundError`."""
+        try:
+            collection = str(UUID(str(id)))
+        except ValueError as error:
+            raise InvalidUUIDError(f"id: expected a UUID, got {id!r}") from error
+        return self._collection(self._engine.get_collection_by_id(collection), embedding_function, data_loader)
+
+    def get_or_create_collection(
+        self,
+        name: str,
+        schema: None = None,
+        configuration: dict[str, Any] | None = None,
+        metadata: dict[str, Any] | None = None,
+        embedding_function: Any = _DEFAULT,
+        data_loader: Any = None,
+    ) -> Collection:
+        """Give the collection of this name as it is, or make it, with the arguments of `create_collection`."""
+        return self.create_collection(name, schema, configuration, metadata, embedding_function, data_loader, True)
+
+    def list_collections(self, limit: int | None = None, offset: int | None = None) -> list[Collection]:
+        """Give the collections by name."""
+        found = self._engine.list_collections(
+            self._scope, check.bound(limit, "limit"), check.bound(offset, "offset") or 0
+        )
+        return [self._collection(info, _DEFAULT, None) for info in found]
+
+    def count_collections(self) -> int:
+        """Count the collections."""
+        return self._engine.count_collections(self._scope)
+
+    def delete_collection(self, name: str) -> None:
+        """Remove a collection with its records, or raise `NotFoundError`."""
+        self._engine.delete_collection(self._scope, name)
+
+    def reset(self) -> bool:
+        """Remove everything of every tenant; allowed by `Settings(allow_reset=True)` only.
+
+        Raises:
+            AuthorizationError: It is not allowed.
+        """
+        if not getattr(self._settings, "allow_reset", False):
+            raise AuthorizationError(
+                "Reset is disabled by config: give Settings(allow_reset=True), or set ALLOW_RESET=TRUE"
+            )
+        self._engine.reset()
+        self.set_tenant(DEFAULT_TENANT)
+        return True
+
+    @property
+    def _scope(self) -> Scope:
+        return Scope(self.tenant, self.database)
+
+    def _collection(self, info: CollectionInfo, function: Any, data_loader: Any) -> Collection:
+        if function is not None:
+            check_signature(function)
+        stored = info.configuration.get("embedding_function")
+        config.refuse_conflict(function, stored, isinstance(function, DefaultEmbeddingFunction))
+        return Collection(self, info, function, data_loader)
+
+
+class AdminClient(_Holder):
+    """Tenants and databases."""
+
+    def create_tenant(self, name: str) -> None:
+        """Add a tenant of at least 3 characters; raise `UniqueConstraintError` if there is one of this name."""
+        self._engine.create_tenant(check.scope_name(name, "tenant"))
+
+    def get_tenant(self, name: str) -> dict[str, str]:
+        """Give `{"name": ...}`, or raise `NotFoundError`."""
+        return {"name": self._engine.get_tenant(name)}
+
+    def create_database(self, name: str, tenant: str = DEFAULT_TENANT) -> None:
+        """Add a database of at least 3 characters to a tenant that exists."""
+        self._engine.create_database(Scope(tenant, check.scope_name(name, "database")))
+
+    def get_database(self, name: str, tenant: str = DEFAULT_TENANT) -> dict[str, Any]:
+        """Give `{"id": UUID, "name": ..., "tenant": ...}`, or raise `NotFoundError`."""
+        found = self._engine.get_database(Scope(tenant, name))
+        return {"id": UUID(found.id), "name": found.name, "tenant": found.tenant}
+
+    def list_databases(
+        self, limit: int | None = None, offset: int | None = None, tenant: str = DEFAULT_TENANT
+    ) -> list[dict[str, Any]]:
+        """Give the databases of a tenant by name; none for an unknown tenant."""
+        found = self._engine.list_databases(tenant, check.bound(limit, "limit"), check.bound(offset, "offset") or 0)
+        return [{"id": UUID(one.id), "name": one.name, "tenant": one.tenant} for one in found]
+
+    def delete_database(self, name: str, tenant: str = DEFAULT_TENANT) -> None:
+        """Remove a database with all its collections, or raise `NotFoundError`."""
+        self._engine.delete_database(Scope(tenant, name))
+
+
+def _one_function(function: Any, configuration: object) -> Any:
+    """Choose between the argument and the configuration's embedding function; both is a conflict."""
+    configured = configuration.get("embedding_function") if isinstance(configuration, dict) else None
+    if configured is None:
+        return function
+    if function is not None and not isinstance(function, DefaultEmbeddingFunction):
+        names = " vs ".join(str(getattr(one, "name", lambda: "legacy")()) for one in (function, configured))
+        raise BadValue(
+            f"Multiple embedding functions provided. Please provide only one. Embedding function conflict: {names}"
+        )
+    return configured

@@ -1,0 +1,1 @@
+"""Vectors and slots; nothing here knows an id, a filter or a tenant."""

@@ -1,0 +1,164 @@
+"""Lists of 4-bit codes (FAISS IVF-PQ fast scan): finds candidates, whose order the caller mends.
+
+Why not a graph: ten to twenty times faster to build, cheap to add to, and a filter costs it little recall
+(docs/why/0002-ivf-not-hnsw.md). FAISS's OpenMP stays at one thread in our process, because libgomp hangs in a forked
+child once the parent has run a parallel region; FAISS releases the GIL, so parallel work is slices on our own threads.
+"""
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from ochredb.core.model import Floats, Mask, Space
+from ochredb.index.base import Nearest, Slots
+from ochredb.index.slices import in_slices
+
+ROWS_A_LIST = 256
+FEWEST_LISTS = 16
+MOST_LISTS = 16_384
+SAMPLES_A_LIST = 64
+_ROUNDS = 10
+_FLAT_BELOW = 32
+"""Under this dimension codes of 4 bits for 2 components tell too little, and the vectors are small enough to keep."""
+_PROBES = 5.5
+"""Lists to probe at effort 100 = this times the square root of their number: .98 to .99 recall at 50,000 to 1,000,000
+rows.
+"""
+_SLICE = 64
+
+
+def list_count(rows: int) -> int:
+    """Say how many lists to make for this many rows."""
+    return min(max(rows // ROWS_A_LIST, FEWEST_LISTS), MOST_LISTS)
+
+
+def _faiss() -> Any:
+    import faiss  # heavy, and only needed by collections beyond a few thousand rows
+
+    faiss.omp_set_num_threads(1)  # a setting of each thread, so said at each use
+    return faiss
+
+
+class IvfIndex:
+    """An inverted file over the vectors of one collection; `search` gives candidates whose distances are rough."""
+
+    def __init__(self, space: Space, dimension: int, index: Any) -> None:
+        self.space: Space = space
+        self.dimension = dimension
+        self._index = index
+
+    @classmethod
+    def train(
+        cls, space: Space, sample: Floats, rows: int, keep_on: Callable[[], bool] = lambda: True
+    ) -> "IvfIndex | None":
+        """Learn lists and codes.
+
+        Args:
+            space: Of the collection.
+            sample: float32 (n, d), drawn evenly from all rows; n at least `FEWEST_LISTS`.
+            rows: How many there are to be, which decides the number of lists.
+            keep_on: Asked between rounds; when it says no, None is returned.
+        """
+        faiss = _faiss()
+        vectors = _fit(space, sample)
+        d = vectors.shape[1]
+        metric = faiss.METRIC_L2 if space == "l2" else faiss.METRIC_INNER_PRODUCT
+        lists = min(list_count(rows), len(vectors))
+        centroids = _centroids(faiss, vectors, lists, space, keep_on)
+        if centroids is None:
+            return None
+        quantizer = faiss.IndexFlat(d, metric)
+        quantizer.add(centroids)
+        if d < _FLAT_BELOW:
+            index = faiss.IndexIVFFlat(quantizer, d, lists, metric)
+        else:
+            index = faiss.IndexIVFPQFastScan(quantizer, d, lists, d // 2, 4, metric)
+        quantizer.this.disown()
+        index.own_fields = True
+        index.quantizer_trains_alone = 0
+        index.train(vectors[: 256 * 64])
+        return cls(space, sample.shape[1], index) if keep_on() else None
+
+    @classmethod
+    def load(cls, space: Space, dimension: int, data: bytes) -> "IvfIndex":
+        """Read what `save` gave; FAISS trusts what it reads, so the caller has checked that not a byte has changed."""
+        return cls(space, dimension, _faiss().deserialize_index(np.frombuffer(data, np.uint8)))
+
+    def save(self) -> bytes:
+        """Give the index as bytes."""
+        data: bytes = _faiss().serialize_index(self._index).tobytes()
+        return data
+
+    def copy(self) -> "IvfIndex":
+        """Give one that can be added to while this one is searched."""
+        return IvfIndex(self.space, self.dimension, _faiss().clone_index(self._index))
+
+    def __len__(self) -> int:
+        return int(self._index.ntotal)
+
+    @property
+    def lists(self) -> int:
+        """How many lists there are."""
+        return int(self._index.nlist)
+
+    def add(self, slots: Slots, vectors: Floats) -> None:
+        """Encode vectors under new slots."""
+        _faiss()
+        self._index.add_with_ids(_fit(self.space, vectors), slots)
+
+    def remove(self, slots: Slots) -> None:
+        """Take slots out of their lists."""
+        _faiss()
+        self._index.remove_ids(slots)
+
+    def search(self, queries: Floats, k: int, allowed: Mask | None = None, effort: int = 100) -> Nearest:
+        """Find k candidates of each query, in rough order."""
+        fitted = _fit(self.space, queries)
+        probes = self.probes(effort)
+        if len(fitted) <= _SLICE:
+            return self._search(fitted, k, allowed, probes)
+        parts = in_slices(lambda some: self._search(some, k, allowed, probes), fitted, _SLICE)
+        return Nearest(
+            np.concatenate([part.slots for part in parts]), np.concatenate([part.distances for part in parts])
+        )
+
+    def probes(self, effort: int) -> int:
+        """Say how many lists an effort looks into."""
+        return min(max(math.ceil(_PROBES * math.sqrt(self.lists) * effort / 100), 1), self.lists)
+
+    def _search(self, queries: Floats, k: int, allowed: Mask | None, probes: int) -> Nearest:
+        faiss = _faiss()
+        parameters = faiss.SearchParametersIVF(nprobe=probes)
+        if allowed is not None:
+            bits = np.packbits(allowed, bitorder="little")
+            parameters.sel = faiss.IDSelectorBitmap(bits)
+        distances, slots = self._index.search(queries, k, params=parameters)
+        return Nearest(slots, distances)
+
+
+def _fit(space: Space, vectors: Floats) -> Floats:
+    """Give vectors as FAISS is to see them: of length 1 for cosine, of an even number of components."""
+    if space == "cosine":
+        # In float64, as the squares of very long or short vectors are beyond float32.
+        lengths = np.sqrt(np.einsum("nd,nd->n", vectors, vectors, dtype=np.float64))[:, None]
+        vectors = np.divide(vectors, lengths, out=np.zeros(vectors.shape), where=lengths > 0)
+    if vectors.shape[1] % 2:
+        vectors = np.pad(vectors, ((0, 0), (0, 1)))
+    return np.ascontiguousarray(vectors, np.float32)
+
+
+def _centroids(faiss: Any, vectors: Floats, lists: int, space: Space, keep_on: Callable[[], bool]) -> Floats | None:
+    """Find the centres of the lists by k-means, one round at a time so that closing does not wait for all of them."""
+    centres: Floats | None = None
+    for _ in range(_ROUNDS):
+        if not keep_on():
+            return None
+        means = faiss.Kmeans(
+            vectors.shape[1], lists, niter=1, spherical=space == "cosine", seed=1234, min_points_per_centroid=1,
+            max_points_per_centroid=SAMPLES_A_LIST * 4,
+        )  # fmt: skip
+        means.train(vectors, init_centroids=centres)
+        centres = means.centroids
+    return centres

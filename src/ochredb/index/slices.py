@@ -1,0 +1,38 @@
+"""Work in slices on threads of our own, one for each core."""
+
+import os
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
+
+from ochredb.core.model import Floats
+
+Part = TypeVar("Part")
+_pool: ThreadPoolExecutor | None = None
+
+
+def in_slices(work: Callable[[Floats], Part], rows: Floats, least: int) -> list[Part]:
+    """Call `work` on even slices of rows (n, d) at the same time, none smaller than `least`, and give its answers in
+    order.
+    """
+    count = max(min(os.cpu_count() or 1, len(rows) // least), 1)
+    if count == 1:
+        return [work(rows)]
+    size = -(-len(rows) // count)
+    return list(_threads().map(work, (rows[start : start + size] for start in range(0, len(rows), size))))
+
+
+def _threads() -> ThreadPoolExecutor:
+    global _pool
+    if _pool is None:
+        _pool = ThreadPoolExecutor(os.cpu_count(), thread_name_prefix="ochre-slice")
+    return _pool
+
+
+def _forget() -> None:
+    global _pool
+    _pool = None  # its threads did not come along into the child
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget)

@@ -1,0 +1,241 @@
+"""Tenants, databases and collections in SQL."""
+
+from typing import Any
+from uuid import uuid4
+
+import apsw
+import msgspec
+
+from ochredb.core.errors import NotFoundError, UniqueConstraintError
+from ochredb.core.model import Change, CollectionInfo, Database, NewCollection, Scope, Space
+
+_INFO = (
+    "SELECT c.id, c.name, d.tenant, d.name, c.space, c.effort, c.metadata, c.configuration, c.schema, c.dimension "
+    "FROM collections c JOIN databases d ON d.id = c.database "
+)
+
+
+class Head(msgspec.Struct, frozen=True):
+    """What a verb on records needs to know of its collection, at one moment."""
+
+    number: int
+    space: Space
+    effort: int
+    dimension: int | None
+    rows: int
+    next_label: int
+    seq: int
+
+
+def head(db: apsw.Connection, collection: str) -> Head:
+    """Give the head of a collection by its UUID, or raise `NotFoundError`."""
+    row = db.execute(
+        "SELECT number, space, effort, dimension, rows, next_label, seq FROM collections WHERE id = ?", (collection,)
+    ).fetchone()
+    if row is None:
+        raise _no_collection(collection)
+    return Head(*row)
+
+
+def advance(db: apsw.Connection, head: Head, rows: int, next_label: int, dimension: int | None, seq: int) -> None:
+    """Note what a write has made of a collection."""
+    db.execute(
+        "UPDATE collections SET rows = ?, next_label = ?, dimension = ?, seq = ? WHERE number = ?",
+        (rows, next_label, dimension, seq, head.number),
+    )
+
+
+def create_tenant(db: apsw.Connection, tenant: str) -> None:
+    """Add a tenant, or raise `UniqueConstraintError`."""
+    try:
+        db.execute("INSERT INTO tenants VALUES (?)", (tenant,))
+    except apsw.ConstraintError as error:
+        raise UniqueConstraintError(f"Tenant [{tenant}] already exists") from error
+
+
+def get_tenant(db: apsw.Connection, tenant: str) -> str:
+    """Give the name back, or raise `NotFoundError`."""
+    if db.execute("SELECT name FROM tenants WHERE name = ?", (tenant,)).fetchone() is None:
+        raise NotFoundError(f"Tenant [{tenant}] not found")
+    return tenant
+
+
+def create_database(db: apsw.Connection, scope: Scope) -> Database:
+    """Add a database to a tenant that exists."""
+    get_tenant(db, scope.tenant)
+    made = Database(str(uuid4()), scope.database, scope.tenant)
+    try:
+        db.execute("INSERT INTO databases VALUES (?, ?, ?)", (made.id, made.tenant, made.name))
+    except apsw.ConstraintError as error:
+        raise UniqueConstraintError(f"Database [{scope.database}] already exists in tenant [{scope.tenant}]") from error
+    return made
+
+
+def get_database(db: apsw.Connection, scope: Scope) -> Database:
+    """Give a database, or raise `NotFoundError`."""
+    row = db.execute(
+        "SELECT id, name, tenant FROM databases WHERE tenant = ? AND name = ?", (scope.tenant, scope.database)
+    ).fetchone()
+    if row is None:
+        raise NotFoundError(f"Database [{scope.database}] not found. Are you sure it exists?")
+    return Database(*row)
+
+
+def list_databases(db: apsw.Connection, tenant: str, limit: int | None, offset: int) -> list[Database]:
+    """Give the databases of a tenant by name."""
+    rows = db.execute(
+        "SELECT id, name, tenant FROM databases WHERE tenant = ? ORDER BY name LIMIT ? OFFSET ?",
+        (tenant, -1 if limit is None else limit, offset),
+    )
+    return [Database(*row) for row in rows]
+
+
+def delete_database(db: apsw.Connection, scope: Scope) -> list[str]:
+    """Remove a database and give the UUIDs of the collections that went with it."""
+    database = get_database(db, scope)
+    rows: Any = db.execute("SELECT number, id FROM collections WHERE database = ?", (database.id,)).fetchall()
+    for number, _ in rows:
+        _delete(db, number)
+    db.execute("DELETE FROM databases WHERE id = ?", (database.id,))
+    return [collection for _, collection in rows]
+
+
+def create_collection(db: apsw.Connection, scope: Scope, new: NewCollection, exist_ok: bool) -> CollectionInfo:
+    """Add a collection, or give the one of this name if `exist_ok`."""
+    database = get_database(db, scope)
+    found = db.execute("SELECT id FROM collections WHERE database = ? AND name = ?", (database.id, new.name)).get
+    if found is not None:
+        if exist_ok:
+            return get_collection_by_id(db, found)
+        raise UniqueConstraintError(f"Collection [{new.name}] already exists")
+    collection = str(uuid4())
+    db.execute(
+        "INSERT INTO collections (id, database, name, space, effort, metadata, configuration, schema) "
+        "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+        (
+            collection,
+            database.id,
+            new.name,
+            new.space,
+            new.effort,
+            _json(new.metadata or None),
+            _json(new.configuration),
+            _json(new.schema),
+        ),
+    )
+    return get_collection_by_id(db, collection)
+
+
+def get_collection(db: apsw.Connection, scope: Scope, name: str) -> CollectionInfo:
+    """Give a collection by name, or raise `NotFoundError`."""
+    row = db.execute(_INFO + "WHERE d.tenant = ? AND d.name = ? AND c.name = ?", (*_pair(scope), name)).fetchone()
+    if row is None:
+        raise _no_collection(name)
+    return _info(row)
+
+
+def get_collection_by_id(db: apsw.Connection, collection: str) -> CollectionInfo:
+    """Give a collection by its UUID, or raise `NotFoundError`."""
+    row = db.execute(_INFO + "WHERE c.id = ?", (collection,)).fetchone()
+    if row is None:
+        raise _no_collection(collection)
+    return _info(row)
+
+
+def list_collections(db: apsw.Connection, scope: Scope, limit: int | None, offset: int) -> list[CollectionInfo]:
+    """Give the collections of a database by name."""
+    rows = db.execute(
+        _INFO + "WHERE d.tenant = ? AND d.name = ? ORDER BY c.name LIMIT ? OFFSET ?",
+        (*_pair(scope), -1 if limit is None else limit, offset),
+    )
+    return [_info(row) for row in rows]
+
+
+def count_collections(db: apsw.Connection, scope: Scope) -> int:
+    """Count the collections of a database."""
+    count: int = db.execute(
+        "SELECT count(*) FROM collections c JOIN databases d ON d.id = c.database WHERE d.tenant = ? AND d.name = ?",
+        _pair(scope),
+    ).get
+    return count
+
+
+def modify_collection(db: apsw.Connection, collection: str, change: Change) -> CollectionInfo:
+    """Rename or redescribe a collection."""
+    get_collection_by_id(db, collection)
+    columns = {
+        "name": change.name,
+        "metadata": _json(change.metadata),
+        "configuration": _json(change.configuration),
+        "effort": change.effort,
+    }
+    for column, value in columns.items():
+        if value is None:
+            continue
+        try:
+            db.execute(f"UPDATE collections SET {column} = ? WHERE id = ?", (value, collection))
+        except apsw.ConstraintError as error:
+            raise UniqueConstraintError(f"Collection [{change.name}] already exists") from error
+    if change.metadata == {}:
+        db.execute("UPDATE collections SET metadata = NULL WHERE id = ?", (collection,))
+    return get_collection_by_id(db, collection)
+
+
+def delete_collection(db: apsw.Connection, scope: Scope, name: str) -> str:
+    """Remove a collection with its records and give the UUID that it had."""
+    found = get_collection(db, scope, name)
+    _delete(db, head(db, found.id).number)
+    return found.id
+
+
+def reset(db: apsw.Connection) -> list[str]:
+    """Remove everything but the default tenant and database, and give the UUIDs of the collections that were."""
+    rows: Any = db.execute("SELECT id FROM collections").fetchall()
+    for table in ("records", "vectors", "log", "collections"):
+        db.execute(f"DELETE FROM {table}")
+    db.execute("DELETE FROM databases WHERE (tenant, name) <> (?, ?)", _pair(Scope()))
+    db.execute("DELETE FROM tenants WHERE name <> ?", (Scope().tenant,))
+    return [collection for (collection,) in rows]
+
+
+def span(number: int) -> tuple[int, int]:
+    """Give the first and the last rowid that a collection's records can have."""
+    return number << 40, (number + 1 << 40) - 1
+
+
+def _delete(db: apsw.Connection, number: int) -> None:
+    for table in ("records", "vectors"):
+        db.execute(f"DELETE FROM {table} WHERE rowid BETWEEN ? AND ?", span(number))
+    db.execute("DELETE FROM log WHERE collection = ?", (number,))
+    db.execute("DELETE FROM collections WHERE number = ?", (number,))
+
+
+def _info(row: tuple[Any, ...]) -> CollectionInfo:
+    collection, name, tenant, database, space, effort, metadata, configuration, schema, dimension = row
+    return CollectionInfo(
+        id=collection,
+        name=name,
+        scope=Scope(tenant, database),
+        space=space,
+        effort=effort,
+        metadata=_unjson(metadata),
+        configuration=_unjson(configuration),
+        schema=_unjson(schema),
+        dimension=dimension,
+    )
+
+
+def _pair(scope: Scope) -> tuple[str, str]:
+    return scope.tenant, scope.database
+
+
+def _json(value: object) -> str | None:
+    return None if value is None else msgspec.json.encode(value).decode()
+
+
+def _unjson(text: str | None) -> Any:
+    return None if text is None else msgspec.json.decode(text)
+
+
+def _no_collection(name: str) -> NotFoundError:
+    return NotFoundError(f"Collection [{name}] does not exist")

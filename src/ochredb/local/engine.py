@@ -1,0 +1,344 @@
+"""The embedded engine: catch up, filter, search, fetch."""
+
+import os
+import shutil
+import weakref
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TypeVar
+from uuid import UUID
+
+import apsw
+import numpy as np
+
+from ochredb.core.errors import InvalidArgumentError, NotFoundError
+from ochredb.core.model import (
+    ALL_FIELDS,
+    Change,
+    CollectionInfo,
+    Database,
+    Delete,
+    Fields,
+    Get,
+    Hits,
+    Labels,
+    Mask,
+    NewCollection,
+    Query,
+    Records,
+    Scope,
+    Write,
+)
+from ochredb.core.where import Where
+from ochredb.local import catalog, records
+from ochredb.local.catalog import Head
+from ochredb.local.collection import Collection
+from ochredb.local.indexer import Indexer
+from ochredb.local.store import WAIT_SECONDS, Store
+from ochredb.local.text import INDEXED_FROM as TEXT_INDEXED_FROM
+from ochredb.local.vectors import INDEXED_FROM, TAIL
+
+Answer = TypeVar("Answer")
+Body = Callable[[apsw.Connection, Head, Collection], Answer]
+
+
+class LocalEngine:
+    """Collections in a folder, or in memory; the `Engine` protocol's verbs.
+
+    Args:
+        folder: Made where absent; None keeps everything in memory, for as long as the engine lives.
+        wait: Seconds that a write waits for other processes' writes before `BusyError`.
+    """
+
+    def __init__(self, folder: Path | None, wait: float = WAIT_SECONDS) -> None:
+        self.folder = folder
+        self._store = Store(folder, wait)
+        self._collections: dict[str, Collection] = {}
+        self._indexer = Indexer(self._store, self._renewed)
+        self._sweep()
+        _engines.add(self)
+
+    # Catalog
+
+    def create_tenant(self, tenant: str) -> None:
+        with self._store.writing() as db:
+            catalog.create_tenant(db, tenant)
+
+    def get_tenant(self, tenant: str) -> str:
+        with self._store.reading() as db:
+            return catalog.get_tenant(db, tenant)
+
+    def create_database(self, scope: Scope) -> Database:
+        with self._store.writing() as db:
+            return catalog.create_database(db, scope)
+
+    def get_database(self, scope: Scope) -> Database:
+        with self._store.reading() as db:
+            return catalog.get_database(db, scope)
+
+    def list_databases(self, tenant: str, limit: int | None = None, offset: int = 0) -> list[Database]:
+        with self._store.reading() as db:
+            return catalog.list_databases(db, tenant, limit, offset)
+
+    def delete_database(self, scope: Scope) -> None:
+        with self._store.writing() as db:
+            gone = catalog.delete_database(db, scope)
+        self._drop(gone)
+
+    def create_collection(self, scope: Scope, new: NewCollection, exist_ok: bool = False) -> CollectionInfo:
+        with self._store.writing() as db:
+            return catalog.create_collection(db, scope, new, exist_ok)
+
+    def get_collection(self, scope: Scope, name: str) -> CollectionInfo:
+        with self._store.reading() as db:
+            return catalog.get_collection(db, scope, name)
+
+    def get_collection_by_id(self, collection: str) -> CollectionInfo:
+        with self._store.reading() as db:
+            return catalog.get_collection_by_id(db, collection)
+
+    def list_collections(self, scope: Scope, limit: int | None = None, offset: int = 0) -> list[CollectionInfo]:
+        with self._store.reading() as db:
+            return catalog.list_collections(db, scope, limit, offset)
+
+    def count_collections(self, scope: Scope) -> int:
+        with self._store.reading() as db:
+            return catalog.count_collections(db, scope)
+
+    def modify_collection(self, collection: str, change: Change) -> CollectionInfo:
+        with self._store.writing() as db:
+            return catalog.modify_collection(db, collection, change)
+
+    def delete_collection(self, scope: Scope, name: str) -> None:
+        with self._store.writing() as db:
+            gone = catalog.delete_collection(db, scope, name)
+        self._drop([gone])
+
+    # Records
+
+    def write(self, collection: str, write: Write) -> None:
+        with self._store.writing() as db:
+            head = records.write(db, collection, write)
+        if head.rows >= INDEXED_FROM:
+            view = self._collection(collection)
+            covered = 0 if view.vectors is None else view.vectors.frontier
+            self._indexer.notice(view, urgent=head.next_label - covered >= TAIL)
+
+    def get(self, collection: str, get: Get) -> Records:
+        if get.where is None:
+            with self._store.reading() as db:
+                head = catalog.head(db, collection)
+                return records.fetch(db, head, self._page(db, head, get), get.fields)
+        return self._answer(
+            collection,
+            lambda db, head, view: records.fetch(db, head, _paged(self._matches(db, head, view, get), get), get.fields),
+            get.where,
+        )
+
+    def query(self, collection: str, query: Query) -> Hits:
+        def body(db: apsw.Connection, head: Head, view: Collection) -> Hits:
+            return self._search(db, head, view, query)
+
+        return self._answer(collection, body, query.where, search=True)
+
+    def count(self, collection: str) -> int:
+        with self._store.reading() as db:
+            return catalog.head(db, collection).rows
+
+    def delete(self, collection: str, delete: Delete) -> int:
+        view = self._collection(collection)
+        with view.lock.exclusive(), self._store.writing() as db:
+            head = self._head(db, view)
+            if delete.where is not None:
+                view.catch_up(db, head, delete.where)
+            labels = self._matches(db, head, view, delete)[: delete.limit]
+            records.remove(db, head, labels)
+            return len(labels)
+
+    def scan(self, collection: str, fields: Fields = ALL_FIELDS, batch: int = 1000) -> Iterator[Records]:
+        """Stream the records; each batch is of its own moment, so that one written meanwhile may or may not come."""
+        after = -1
+        while True:
+            with self._store.reading() as db:
+                head = catalog.head(db, collection)
+                labels = records.page(db, head.number, after, batch)
+                found = records.fetch(db, head, labels, fields)
+            if not len(labels):
+                return
+            yield found
+            after = int(labels[-1])
+
+    def reset(self) -> None:
+        with self._store.writing() as db:
+            gone = catalog.reset(db)
+        self._drop(gone)
+
+    def present(self) -> bool:
+        """Tell whether what this engine has open is still what lies in its folder."""
+        return self._store.present()
+
+    def settle(self) -> None:
+        """Index now what would be indexed in the background soon, in the collections that this engine has used."""
+        self._indexer.settle(list(self._collections.values()))
+
+    def close(self) -> None:
+        self._indexer.close()
+        for view in list(self._collections.values()):
+            self._save(view)
+            with view.lock.exclusive():
+                view.close()
+        self._collections.clear()
+        self._store.close()
+
+    # Steps
+
+    def _answer(self, collection: str, body: Body[Answer], where: Where | None, search: bool = False) -> Answer:
+        """Answer from views that are as new as the read transaction.
+
+        The lock is taken before the transaction begins: under it no view can move ahead of what the transaction sees.
+        """
+        view = self._collection(collection)
+        with view.lock.shared(), self._store.reading() as db:
+            head = self._head(db, view)
+            if view.ready(head, where, search):
+                return body(db, head, view)
+        with view.lock.exclusive() as share, self._store.reading() as db:
+            head = self._head(db, view)
+            view.catch_up(db, head, where, search)
+            share()
+            return body(db, head, view)
+
+    def _search(self, db: apsw.Connection, head: Head, view: Collection, query: Query) -> Hits:
+        k = min(query.k, head.rows)
+        came = query.embeddings.shape[1]
+        if head.dimension is not None and came != head.dimension:
+            raise InvalidArgumentError(f"Collection expecting embedding with dimension of {head.dimension}, got {came}")
+        if view.vectors is None or not k:
+            nothing = records.fetch(db, head, _NONE, query.fields)
+            return Hits([nothing] * len(query.embeddings), [[] for _ in range(len(query.embeddings))])
+        allowed = self._allowed(db, head, view, query)
+        slots, distances = view.search(db, head, query.embeddings, k, allowed, head.effort)
+        if head.rows >= TEXT_INDEXED_FROM and view.text.wants(head.rows):
+            self._indexer.notice(view, urgent=True)
+        labels = [view.roster.labels[row[row >= 0]] for row in slots]
+        return Hits(
+            _fetch_each(db, head, labels, query.fields),
+            [row[: len(found)].tolist() for row, found in zip(distances, labels, strict=True)],
+        )
+
+    def _allowed(self, db: apsw.Connection, head: Head, view: Collection, query: Query) -> Mask | None:
+        mask = None if query.where is None else view.mask(db, head, query.where)
+        if query.ids is not None:
+            chosen = view.roster.mask(records.ascending(records.labels_of(db, head.number, query.ids)))
+            mask = chosen if mask is None else mask & chosen
+        return mask
+
+    def _matches(self, db: apsw.Connection, head: Head, view: Collection, wanted: Get | Delete) -> Labels:
+        """Give the ascending labels of the records that have one of the ids and match the filter, as far as given."""
+        chosen = None if wanted.ids is None else records.ascending(records.labels_of(db, head.number, wanted.ids))
+        if wanted.where is None:
+            return records.all_labels(db, head.number) if chosen is None else chosen
+        mask = view.mask(db, head, wanted.where)
+        if chosen is not None:
+            mask = mask & view.roster.mask(chosen)
+        return view.roster.labels[mask]
+
+    def _page(self, db: apsw.Connection, head: Head, get: Get) -> Labels:
+        if get.ids is None:
+            return records.page(db, head.number, -1, get.limit, get.offset)
+        return _paged(records.ascending(records.labels_of(db, head.number, get.ids)), get)
+
+    def _collection(self, collection: str) -> Collection:
+        view = self._collections.get(collection)
+        if view is None:
+            folder = None if self.folder is None else self.folder / str(_uuid(collection))
+            view = self._collections.setdefault(collection, Collection(collection, folder))
+        return view
+
+    def _head(self, db: apsw.Connection, view: Collection) -> Head:
+        try:
+            return catalog.head(db, view.id)
+        except NotFoundError:
+            self._collections.pop(view.id, None)
+            raise
+
+    def _renewed(self, old: Collection) -> Collection:
+        """Put views without dead slots in the place of old ones, which serve those who hold them to the end."""
+        new = Collection(old.id, old.folder)
+        with new.lock.exclusive(), self._store.reading() as db:
+            new.renew(db, catalog.head(db, old.id))
+        self._collections[old.id] = new
+        return new
+
+    def _save(self, view: Collection) -> None:
+        with view.lock.shared(), self._store.reading() as db:
+            try:
+                head = catalog.head(db, view.id)
+            except NotFoundError:
+                return
+            unsaved = view.worth_saving(head) if view.seq == head.seq else None
+        if unsaved is not None:
+            view.save(unsaved)
+
+    def _drop(self, gone: list[str]) -> None:
+        for collection in gone:
+            self._collections.pop(collection, None)
+            if self.folder is not None:
+                shutil.rmtree(self.folder / collection, ignore_errors=True)
+
+    def _sweep(self) -> None:
+        """Remove the views of collections that are gone: a process may have died between the one and the other."""
+        if self.folder is None:
+            return
+        there = [path for path in self.folder.iterdir() if _is_uuid(path.name)]
+        if not there:
+            return
+        with self._store.reading() as db:
+            known = {collection for (collection,) in db.execute("SELECT id FROM collections")}
+        for path in there:
+            if path.name not in known:
+                shutil.rmtree(path, ignore_errors=True)
+
+    def _after_fork(self) -> None:
+        self._collections = {}  # their locks may have been held by threads that did not come along
+
+
+_NONE = np.empty(0, np.int64)
+
+
+def _paged(labels: Labels, get: Get) -> Labels:
+    return labels[get.offset :][: get.limit]
+
+
+def _fetch_each(db: apsw.Connection, head: Head, labels: list[Labels], fields: Fields) -> list[Records]:
+    if len(labels) == 1:
+        return [records.fetch(db, head, labels[0], fields)]
+    every = np.unique(np.concatenate(labels)) if labels else _NONE
+    known = records.fetch(db, head, every, fields)
+    return [known.take(np.searchsorted(every, some).tolist()) for some in labels]
+
+
+def _uuid(collection: str) -> UUID:
+    try:
+        return UUID(collection)
+    except ValueError as error:
+        raise NotFoundError(f"Collection [{collection}] does not exist") from error
+
+
+def _is_uuid(name: str) -> bool:
+    try:
+        return str(UUID(name)) == name
+    except ValueError:
+        return False
+
+
+_engines: "weakref.WeakSet[LocalEngine]" = weakref.WeakSet()
+
+
+def _after_fork() -> None:
+    for engine in list(_engines):
+        engine._after_fork()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)

@@ -1,0 +1,200 @@
+"""Indexing in the background: one thread an engine, off the path of readers and writers.
+
+An index is made beside the one in use, from the truth, and takes its place in a moment. Nothing depends on it: until it
+is there, and if the process dies on the way, searches are exact.
+"""
+
+import atexit
+import logging
+import os
+import threading
+import weakref
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+from filelock import FileLock
+
+from ochredb.core.errors import ClosedError, NotFoundError
+from ochredb.core.model import Floats, Labels
+from ochredb.index.base import Slots
+from ochredb.local import catalog, records, snapshot
+from ochredb.local.collection import Collection
+from ochredb.local.store import Store
+from ochredb.local.text import TextIndex, chunks_of
+from ochredb.local.vectors import TAIL
+
+_QUIET_SECONDS = 0.5
+_logger = logging.getLogger("ochredb")
+
+
+class Indexer:
+    """Brings the views of collections up to date.
+
+    Args:
+        store: The truth.
+        renew: Called with a collection whose views hold more dead slots than live ones; gives fresh views in its place.
+    """
+
+    def __init__(self, store: Store, renew: Callable[[Collection], Collection]) -> None:
+        self._store = store
+        self._renew = renew
+        self._wake = threading.Condition()
+        self._waiting: dict[str, Collection] = {}
+        self._resting: dict[str, Collection] = {}
+        self._working = threading.Lock()
+        self._thread: threading.Thread | None = None
+        self._stopping = False
+        _indexers.add(self)
+
+    def notice(self, collection: Collection, urgent: bool) -> None:
+        """Learn that a collection has changed: look at it now, or when nothing has come for a while."""
+        with self._wake:
+            if self._stopping:
+                return
+            (self._waiting if urgent else self._resting)[collection.id] = collection
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._run, name="ochre-indexer", daemon=True)
+                self._thread.start()
+            self._wake.notify()
+
+    def settle(self, collections: Iterable[Collection]) -> None:
+        """Index whatever is not indexed yet, here and now."""
+        for collection in collections:
+            self._care(collection, idle=True)
+
+    def close(self) -> None:
+        """Stop the thread; an index that is being made is given up."""
+        with self._wake:
+            self._stopping = True
+            self._wake.notify()
+        if self._thread is not None and self._thread is not threading.current_thread():
+            self._thread.join()
+        self._thread = None
+
+    def _run(self) -> None:
+        while not self._stopping:
+            with self._wake:
+                notified = self._waiting or self._wake.wait(_QUIET_SECONDS if self._resting else None)
+                due = self._waiting if notified else self._resting
+                taken = list(due.values())
+                due.clear()
+            for collection in taken:
+                if self._goes_on():
+                    self._care(collection, idle=not notified)
+                    if notified:
+                        self.notice(collection, urgent=False)
+
+    def _care(self, collection: Collection, idle: bool) -> None:
+        try:
+            with self._working:
+                while self._index_vectors(collection, idle):
+                    pass
+                self._index_text(collection)
+                self._tidy(collection, idle)
+        except (NotFoundError, ClosedError):
+            _logger.debug("collection %s went away while it was being indexed", collection.id)
+        except Exception:
+            # An index is a convenience: without it searches are slower and just as right, so the process goes on.
+            _logger.exception("collection %s could not be indexed", collection.id)
+
+    def _index_vectors(self, collection: Collection, idle: bool) -> bool:
+        """Index once, and tell whether there may be more to do."""
+        with collection.lock.exclusive(), self._store.reading() as db:
+            head = catalog.head(db, collection.id)
+            collection.catch_up(db, head)
+            vectors, roster = collection.vectors, collection.roster
+            due = vectors.wants(head.rows, len(roster), idle) if vectors is not None else None
+            if vectors is None or due is None:
+                return False
+            job = vectors.begin(roster.alive)
+
+        def read(slots: Slots) -> tuple[Slots, Floats]:
+            with self._store.reading() as db:  # a moment each: a long transaction would keep the WAL from being emptied
+                return collection.read(db, head, slots)
+
+        built = None
+        try:
+            built = (vectors.train if due == "train" else vectors.extend)(job, read, self._goes_on)
+        finally:
+            with collection.lock.exclusive():
+                vectors.adopt(built)
+        return built is not None
+
+    def _index_text(self, collection: Collection) -> None:
+        with collection.lock.exclusive(), self._store.reading() as db:
+            head = catalog.head(db, collection.id)
+            collection.catch_up(db, head)
+            if not collection.text.wants(head.rows):
+                return
+            labels = collection.roster.labels[collection.roster.alive]
+
+        def read(some: Labels) -> list[tuple[int, str]]:
+            with self._store.reading() as db:
+                return list(records.documents(db, head.number, some))
+
+        made = self._build_text(collection, head.seq, chunks_of(read, labels))
+        with collection.lock.exclusive(), self._store.reading() as db:
+            collection.take_text(db, catalog.head(db, collection.id), made)
+
+    def _build_text(
+        self, collection: Collection, seq: int, chunks: Iterable[list[tuple[int, str]]]
+    ) -> TextIndex | None:
+        if collection.folder is None:
+            return TextIndex.build(None, seq, chunks, self._goes_on)
+        collection.folder.mkdir(exist_ok=True)
+        with FileLock(collection.folder / ".lock", timeout=600):
+            path = collection.folder / "text.building"
+            path.unlink(missing_ok=True)
+            made = TextIndex.build(path, seq, chunks, self._goes_on)
+            if made is None:
+                return None
+            made.close()
+            details = {"collection": collection.id, "seq": made.seq, "last": made.last, "rows": made.rows}
+            snapshot.write(collection.folder, "text", details, {"index": _blocks(path)})
+            path.unlink()
+        return None
+
+    def _tidy(self, collection: Collection, idle: bool) -> None:
+        with collection.lock.exclusive(), self._store.reading() as db:
+            head = catalog.head(db, collection.id)
+            collection.catch_up(db, head)
+            unsaved = collection.worth_saving(head) if idle else None
+            sparse = collection.roster.dead > max(head.rows, TAIL)
+        if unsaved is not None:
+            collection.save(unsaved)
+        if sparse:
+            self._index_vectors(self._renew(collection), idle=True)
+
+    def _goes_on(self) -> bool:
+        return not self._stopping
+
+    def _after_fork(self) -> None:
+        self._wake = threading.Condition()
+        self._working = threading.Lock()
+        self._thread = None
+        self._waiting, self._resting = {}, {}
+
+
+def _blocks(path: Path) -> Iterable[bytes]:
+    with path.open("rb") as file:
+        while block := file.read(1 << 22):
+            yield block
+
+
+_indexers: "weakref.WeakSet[Indexer]" = weakref.WeakSet()
+
+
+@atexit.register
+def _stop_all() -> None:
+    # A thread that is inside FAISS when the interpreter goes away would take the process down with it.
+    for indexer in list(_indexers):
+        indexer.close()
+
+
+def _after_fork() -> None:
+    for indexer in list(_indexers):
+        indexer._after_fork()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)

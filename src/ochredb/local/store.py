@@ -1,0 +1,264 @@
+"""The SQLite file, or memory, that is the truth: opening it, and transactions on it.
+
+WAL and `synchronous=FULL`: a transaction that has returned is on the disk. One writer at a time, any number of readers,
+in any number of processes. A connection is never shared by two threads at once, nor carried over a fork.
+"""
+
+import os
+import threading
+import weakref
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import apsw
+from filelock import FileLock
+
+from ochredb.core.errors import BusyError, ClosedError, CorruptError, FormatError, InternalError, OchreError
+from ochredb.version import __version__
+
+FILE = "ochre.sqlite3"
+APPLICATION = 0x4F434852  # "OCHR", in the header of every file of ours
+FORMAT = 1
+WAIT_SECONDS = 10.0
+_IDLE_CONNECTIONS = 16
+
+_SCHEMA = f"""
+CREATE TABLE about (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+INSERT INTO about VALUES ('written by', 'ochredb {__version__}');
+CREATE TABLE tenants (name TEXT PRIMARY KEY) WITHOUT ROWID;
+CREATE TABLE databases (
+    id TEXT PRIMARY KEY, tenant TEXT NOT NULL, name TEXT NOT NULL, UNIQUE (tenant, name)
+) WITHOUT ROWID;
+CREATE TABLE collections (
+    number INTEGER PRIMARY KEY AUTOINCREMENT, -- never reused, as it is the upper part of its records' rowids
+    id TEXT NOT NULL UNIQUE, database TEXT NOT NULL, name TEXT NOT NULL,
+    space TEXT NOT NULL, effort INTEGER NOT NULL, metadata TEXT, configuration TEXT NOT NULL, schema TEXT,
+    dimension INTEGER, rows INTEGER NOT NULL DEFAULT 0, next_label INTEGER NOT NULL DEFAULT 0,
+    seq INTEGER NOT NULL DEFAULT 0,
+    UNIQUE (database, name)
+);
+CREATE TABLE records (
+    rowid INTEGER PRIMARY KEY, collection INTEGER NOT NULL, id TEXT NOT NULL, document TEXT, metadata TEXT, uri TEXT,
+    UNIQUE (collection, id)
+);
+CREATE TABLE vectors (rowid INTEGER PRIMARY KEY, embedding BLOB NOT NULL);
+CREATE TABLE log (
+    seq INTEGER PRIMARY KEY AUTOINCREMENT, collection INTEGER NOT NULL, fields INTEGER NOT NULL,
+    upserted BLOB, removed BLOB
+);
+CREATE INDEX log_by_collection ON log (collection, seq);
+INSERT INTO tenants VALUES ('default_tenant');
+INSERT INTO databases VALUES ('00000000-0000-0000-0000-000000000000', 'default_tenant', 'default_database');
+PRAGMA application_id = {APPLICATION};
+PRAGMA user_version = {FORMAT};
+"""
+
+
+class Store:
+    """Transactions on the truth.
+
+    Args:
+        folder: Where `ochre.sqlite3` lies, made with its parents where absent; None keeps everything in memory.
+        wait: Seconds that a writer waits for the writers of other processes before `BusyError`.
+
+    Raises:
+        InternalError: The path is a file, or cannot be written.
+        CorruptError: The file is damaged, or no database of Ochre's.
+        FormatError: A newer Ochre wrote it.
+    """
+
+    def __init__(self, folder: Path | None, wait: float = WAIT_SECONDS) -> None:
+        self.folder = folder
+        self._wait = wait
+        self._idle: list[apsw.Connection] = []
+        self._lock = threading.RLock()
+        self._write_lock = threading.RLock()
+        self._closed = False
+        self._memory = apsw.Connection(":memory:") if folder is None else None
+        if self._memory is not None:
+            self._memory.execute("BEGIN;" + _SCHEMA + "COMMIT")
+        else:
+            self._prepare()
+            self._inode = self._path.stat().st_ino
+        _stores.add(self)
+
+    @contextmanager
+    def reading(self) -> Iterator[apsw.Connection]:
+        """Give a connection in a read transaction: all that is read in it is of one moment."""
+        if self._memory is not None:
+            with self._lock, self._translated():
+                yield self._open_memory()
+            return
+        db = self._borrow()
+        try:
+            with self._translated():
+                db.execute("BEGIN")
+                yield db
+        finally:
+            self._give_back(db)
+
+    @contextmanager
+    def writing(self) -> Iterator[apsw.Connection]:
+        """Give a connection in a write transaction, committed at the end or, on an error, undone."""
+        if self._memory is not None:
+            with self._lock, self._translated():
+                yield from self._transaction(self._open_memory())
+            return
+        with self._write_lock:
+            db = self._borrow()
+            try:
+                with self._translated():
+                    yield from self._transaction(db)
+            finally:
+                self._give_back(db)
+
+    def close(self) -> None:
+        """Give back every handle; transactions under way end first where they run."""
+        with self._lock:
+            self._closed = True
+            while self._idle:
+                self._idle.pop().close()
+            if self._memory is not None:
+                self._memory.close()
+
+    def present(self) -> bool:
+        """Tell whether the file that is open still lies in the folder: it may have been removed, or replaced."""
+        if self.folder is None:
+            return True
+        try:
+            return self._path.stat().st_ino == self._inode
+        except FileNotFoundError:
+            return False
+
+    def _transaction(self, db: apsw.Connection) -> Iterator[apsw.Connection]:
+        db.execute("BEGIN IMMEDIATE")
+        try:
+            yield db
+        except BaseException:
+            db.execute("ROLLBACK")
+            raise
+        db.execute("COMMIT")
+
+    def _open_memory(self) -> apsw.Connection:
+        if self._closed or self._memory is None:
+            raise ClosedError("this database was closed; open a new client")
+        return self._memory
+
+    def _borrow(self) -> apsw.Connection:
+        with self._lock:
+            if self._closed:
+                raise ClosedError(f"{self.folder} was closed; open a new client")
+            if self._idle:
+                return self._idle.pop()
+        with self._translated():
+            return self._connect()
+
+    def _give_back(self, db: apsw.Connection) -> None:
+        if db.in_transaction:
+            db.execute("ROLLBACK")  # a reader changed nothing; a writer that came here did not commit
+        with self._lock:
+            if not self._closed and len(self._idle) < _IDLE_CONNECTIONS:
+                self._idle.append(db)
+                return
+        db.close()
+
+    def _connect(self) -> apsw.Connection:
+        db = apsw.Connection(str(self._path), apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_CREATE)
+        db.set_busy_timeout(round(self._wait * 1000))
+        db.execute(
+            "PRAGMA synchronous = FULL; PRAGMA cache_size = -8000; PRAGMA temp_store = MEMORY;"
+            "PRAGMA wal_autocheckpoint = 2000; PRAGMA journal_size_limit = 67108864"
+        ).fetchall()  # a pragma that answers with a row holds up those behind it until the row is read
+        return db
+
+    @property
+    def _path(self) -> Path:
+        assert self.folder is not None
+        return self.folder / FILE
+
+    def _prepare(self) -> None:
+        """Make the folder and the file where absent, and refuse what is not ours to read."""
+        assert self.folder is not None
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+        except FileExistsError as error:
+            raise InternalError(f"File exists (os error 17): {self.folder} is a file; a folder is wanted") from error
+        except OSError as error:
+            raise InternalError(f"{self.folder}: cannot make this folder: {error.strerror}") from error
+        with self._translated():
+            db = self._connect()
+            try:
+                if not self._recognise(db):
+                    self._create(db)
+            except BaseException:
+                db.close()
+                raise
+        self._give_back(db)
+
+    def _recognise(self, db: apsw.Connection) -> bool:
+        """Tell an Ochre file from an empty one; raise for any other."""
+        application = db.pragma("application_id")
+        if application != APPLICATION:
+            if db.execute("SELECT count(*) FROM sqlite_schema").get or application:
+                raise CorruptError(
+                    f"{self._path} is an SQLite file of another program (application id {application:#x}); "
+                    "give a folder of its own to Ochre"
+                )
+            return False
+        written = db.pragma("user_version")
+        if written > FORMAT:
+            by = db.execute("SELECT value FROM about WHERE key = 'written by'").get
+            raise FormatError(
+                f"{self._path} has format {written}, written by {by}; this is ochredb {__version__}, which reads "
+                f"formats up to {FORMAT}: install a version from {by} on"
+            )
+        return True
+
+    def _create(self, db: apsw.Connection) -> None:
+        assert self.folder is not None
+        # SQLite does not wait for others when it switches a new file to WAL, so the first process in has it to itself.
+        with FileLock(self.folder / ".ochre.create", timeout=self._wait):
+            if self._recognise(db):
+                return
+            # 8 KiB pages hold five embeddings of 384 floats with 6 % to spare; 4 KiB would hold two with 25 %.
+            db.execute(
+                "PRAGMA page_size = 8192; PRAGMA auto_vacuum = INCREMENTAL; PRAGMA journal_mode = WAL"
+            ).fetchall()
+            db.execute("BEGIN IMMEDIATE;" + _SCHEMA + "COMMIT")
+
+    @contextmanager
+    def _translated(self) -> Iterator[None]:
+        """Say in our own errors what SQLite says in its."""
+        try:
+            yield
+        except OchreError:
+            raise
+        except apsw.BusyError as error:
+            raise BusyError(
+                f"{self.folder}: another process held the write lock for more than {self._wait:g} s; try again later"
+            ) from error
+        except (apsw.CorruptError, apsw.NotADBError) as error:
+            raise CorruptError(f"{self.folder}: the database file is damaged or none of Ochre's: {error}") from error
+        except apsw.Error as error:
+            raise InternalError(f"{self.folder or 'in memory'}: SQLite could not go on: {error}") from error
+
+    def _after_fork(self) -> None:
+        """Start afresh in a forked child: locks may be held there, and SQLite forbids to use or close what was open."""
+        _left_behind.extend(self._idle)
+        self._idle = []
+        self._lock = threading.RLock()
+        self._write_lock = threading.RLock()
+
+
+_stores: "weakref.WeakSet[Store]" = weakref.WeakSet()
+_left_behind: list[apsw.Connection] = []
+
+
+def _after_fork() -> None:
+    for store in list(_stores):
+        store._after_fork()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)

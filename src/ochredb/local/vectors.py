@@ -1,0 +1,262 @@
+"""The vector view: which rows are indexed, the tail that is not yet, and the order of what was found.
+
+The index proposes, half-precision rows narrow down, the float32 truth decides. Rows that came or changed since the
+index was made are the tail, and are scanned exactly. A long tail is not kept in memory but read from the truth at each
+search, until the index has caught up.
+"""
+
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
+
+import numpy as np
+
+from ochredb.core.model import Floats, Mask, Space
+from ochredb.index.base import Nearest, Slots
+from ochredb.index.exact import ExactIndex, fill, rank, rough
+from ochredb.index.ivf import FEWEST_LISTS, ROWS_A_LIST, SAMPLES_A_LIST, IvfIndex, list_count
+from ochredb.index.rows import Rows, fitting
+from ochredb.local.plan import plan
+
+INDEXED_FROM = FEWEST_LISTS * ROWS_A_LIST
+"""A collection with fewer rows is scanned exactly: 0.1 ms for 4,096 rows of 384 dimensions."""
+TAIL = 4096
+"""A tail of so many rows is worth indexing at once; a shorter one waits for a quiet moment."""
+TAIL_IN_MEMORY = 32_768
+OUTGROWN = 4
+"""An index is trained anew when there are so many times the rows that it was trained for."""
+_CHUNK = 8192
+
+Read = Callable[[Slots], tuple[Slots, Floats]]
+"""Give the float32 truth of ascending slots, with the slots that still exist."""
+
+
+class Built(NamedTuple):
+    """An index over slots 0 to `frontier`, ready to take the place of another."""
+
+    ivf: IvfIndex
+    rows: Rows
+    frontier: int
+    trained: int
+
+
+class Job(NamedTuple):
+    """What there was to index when the work on an index began."""
+
+    alive: Mask
+    dirty: Slots
+
+
+class Vectors:
+    """The vectors of one collection, to be searched by slot."""
+
+    def __init__(self, space: Space, dimension: int, built: Built | None = None, dirty: Slots | None = None) -> None:
+        self.space: Space = space
+        self.dimension = dimension
+        self.built = built
+        self.dirty: set[int] = set() if dirty is None else set(dirty.tolist())
+        self.ghosts = False  # whether the index may still propose rows that are gone
+        self._tail: ExactIndex | None = None
+        self._pending: list[Slots] = []
+        self._changed: set[int] | None = None
+        self._lost = False
+
+    @property
+    def frontier(self) -> int:
+        """The first slot that the index does not cover."""
+        return 0 if self.built is None else self.built.frontier
+
+    def tail(self, slots: int) -> int:
+        """Count the rows that are not indexed, of `slots` slots in all."""
+        return slots - self.frontier + len(self.dirty)
+
+    def touch(self, slots: Slots) -> None:
+        """Learn that these rows are new, or have new vectors."""
+        self.dirty.update(slots[slots < self.frontier].tolist())
+        self._pending.append(slots)
+        if self._changed is not None:
+            self._changed.update(slots.tolist())
+
+    def remove(self, slots: Slots) -> None:
+        """Learn that these rows are gone."""
+        self.ghosts = self._lost = True
+        self.dirty.difference_update(slots.tolist())
+        self._pending = [some[~np.isin(some, slots)] for some in self._pending]
+        if self._tail is not None:
+            self._tail.remove(slots)
+
+    @property
+    def ready(self) -> bool:
+        """Whether a search may begin without `prepare`."""
+        return not self._pending and self._tail is not None
+
+    def prepare(self, read: Read, alive: Mask) -> None:
+        """Bring the tail into memory, unless it is too long for that."""
+        if self.tail(len(alive)) > TAIL_IN_MEMORY:
+            self._tail, self._pending = None, []
+            return
+        missing = self._pending if self._tail is not None else [self._tail_slots(alive)]
+        if self._tail is None:
+            self._tail = ExactIndex(self.space, self.dimension)
+        if missing:
+            self._tail.add(*read(np.unique(np.concatenate(missing))))
+        self._pending = []
+
+    def search(self, read: Read, queries: Floats, k: int, allowed: Mask | None, alive: Mask, effort: int) -> Nearest:
+        """Find the k nearest rows of each query, with the distances of the truth.
+
+        Args:
+            read: The truth.
+            queries: float32 (q, d).
+            k: At least 1.
+            allowed: True at the slots that may be found; None allows all that are alive.
+            alive: True at the slots of records that there are.
+            effort: The collection's own.
+        """
+        if self._tail is not None:
+            found = self._tail.search(queries, k, allowed)
+        else:
+            found = self._search_truth(read, queries, k, alive if allowed is None else allowed & alive)
+        if self.built is None:
+            return found
+        return _merge(found, self._search_index(self.built, read, queries, k, allowed, alive, effort), k)
+
+    def wants(self, rows: int, slots: int, idle: bool) -> str | None:
+        """Say whether this view is due to be built anew ("train"), brought up to date ("extend"), or neither.
+
+        Args:
+            rows: Records that there are.
+            slots: Slots, dead ones included.
+            idle: Whether there is nothing else to do.
+        """
+        if self.built is None or rows > OUTGROWN * self.built.trained:
+            return "train" if rows >= INDEXED_FROM else None
+        due = self.tail(slots)
+        return "extend" if due >= TAIL or (idle and due) else None
+
+    def begin(self, alive: Mask) -> Job:
+        """Start to make an index, and note from now on what changes meanwhile."""
+        self._changed, self._lost = set(), False
+        return Job(alive.copy(), np.sort(np.fromiter(self.dirty, np.int64, len(self.dirty))))
+
+    def adopt(self, built: Built | None) -> None:
+        """Put an index in the place of the old one, what changed while it was made being the new tail; None forgets the
+        attempt.
+        """
+        if built is not None:
+            self.built = built
+            self.dirty = {slot for slot in self._changed or () if slot < built.frontier}
+            self.ghosts = self._lost
+            self._tail, self._pending = None, []
+        self._changed = None
+
+    def train(self, job: Job, read: Read, keep_on: Callable[[], bool]) -> Built | None:
+        """Make an index of all rows; None if told to stop."""
+        slots = np.flatnonzero(job.alive)
+        wanted = min(list_count(len(slots)) * SAMPLES_A_LIST * 2, len(slots))
+        chosen = np.sort(np.random.default_rng(len(slots)).choice(slots, wanted, replace=False))
+        sample = np.concatenate([read(some)[1] for some in _chunks(chosen)])
+        if len(sample) < FEWEST_LISTS:
+            return None
+        index = IvfIndex.train(self.space, sample, len(slots), keep_on)
+        if index is None:
+            return None
+        rows = Rows(fitting(sample), self.dimension)
+        return self._cover(Built(index, rows, 0, len(slots)), job, read, keep_on)
+
+    def extend(self, job: Job, read: Read, keep_on: Callable[[], bool]) -> Built | None:
+        """Make an index that covers the tail too; None if told to stop."""
+        assert self.built is not None
+        index, rows = self.built.ivf.copy(), self.built.rows
+        index.remove(np.concatenate((np.flatnonzero(~job.alive[: self.frontier]), job.dirty)))
+        slots, vectors = read(job.dirty)
+        index.add(slots, vectors)
+        rows.put(slots, vectors)  # searches pass over the index for these slots until it is adopted
+        rows.truncate(self.frontier)  # what an attempt that was stopped has left
+        return self._cover(self.built._replace(ivf=index), job, read, keep_on)
+
+    def _cover(self, built: Built, job: Job, read: Read, keep_on: Callable[[], bool]) -> Built | None:
+        for chunk in _chunks(np.arange(built.frontier, len(job.alive))):
+            if not keep_on():
+                return None
+            slots, vectors = read(chunk[job.alive[chunk]])
+            built.ivf.add(slots, vectors)
+            block = np.zeros((len(chunk), self.dimension), np.float32)
+            block[slots - chunk[0]] = vectors
+            built.rows.append(block)
+        return built._replace(frontier=len(job.alive))
+
+    def _tail_slots(self, alive: Mask) -> Slots:
+        fresh = np.arange(self.frontier, len(alive))
+        dirty = np.sort(np.fromiter(self.dirty, np.int64, len(self.dirty)))
+        return np.concatenate((dirty, fresh[alive[self.frontier :]]))
+
+    def _search_truth(self, read: Read, queries: Floats, k: int, allowed: Mask) -> Nearest:
+        slots = self._tail_slots(allowed)
+        slots = slots[allowed[slots]]
+        found = fill([(_NO_SLOTS, _NO_DISTANCES)] * len(queries), k)
+        for chunk in _chunks(slots):
+            part = ExactIndex(self.space, self.dimension)
+            part.add(*read(chunk))
+            found = _merge(found, part.search(queries, k), k)
+        return found
+
+    def _search_index(
+        self, built: Built, read: Read, queries: Floats, k: int, allowed: Mask | None, alive: Mask, effort: int
+    ) -> Nearest:
+        allowed = self._of_index(built, allowed, alive)
+        keeps = built.frontier if allowed is None else int(np.count_nonzero(allowed))
+        chosen = plan(built.frontier, keeps, k, effort)
+        if chosen.exact:
+            slots = np.arange(built.frontier) if allowed is None else np.flatnonzero(allowed)
+            proposed: Iterator[Slots] = iter([slots] * len(queries))
+        else:
+            candidates = built.ivf.search(queries, chosen.candidates, allowed, chosen.effort).slots
+            proposed = (row[row >= 0] for row in candidates)
+        few = [self._narrow(built.rows, query, slots, k) for query, slots in zip(queries, proposed, strict=True)]
+        return self._decide(read, queries, few, k)
+
+    def _of_index(self, built: Built, allowed: Mask | None, alive: Mask) -> Mask | None:
+        """Give the mask for the index: no rows that are gone, none that the tail has a newer vector of."""
+        if allowed is None and not self.dirty and not self.ghosts:
+            return None
+        mask = (alive if allowed is None else allowed)[: built.frontier]
+        if self.dirty:
+            mask = mask.copy()
+            mask[np.fromiter(self.dirty, np.int64, len(self.dirty))] = False
+        return mask
+
+    def _narrow(self, rows: Rows, query: Floats, slots: Slots, k: int) -> Slots:
+        """Keep of the candidates those that may be among the k nearest once half precision's rounding is undone."""
+        few = k + 8 + k // 8
+        if len(slots) <= few:
+            return slots
+        distances = np.concatenate([rough(self.space, query, rows.take(chunk)) for chunk in _chunks(slots)])
+        return slots[np.argpartition(distances, few - 1)[:few]]
+
+    def _decide(self, read: Read, queries: Floats, few: list[Slots], k: int) -> Nearest:
+        if len(few) == 1:
+            slots, vectors = read(np.sort(few[0]))
+            return fill([rank(self.space, queries[0], slots, vectors, k)], k)
+        every = np.unique(np.concatenate(few)) if few else _NO_SLOTS
+        known, vectors = read(every)
+        rows = []
+        for query, slots in zip(queries, few, strict=True):
+            places = np.searchsorted(known, slots[np.isin(slots, known)])
+            rows.append(rank(self.space, query, known[places], vectors[places], k))
+        return fill(rows, k)
+
+
+_NO_SLOTS = np.empty(0, np.int64)
+_NO_DISTANCES = np.empty(0, np.float32)
+
+
+def _chunks(slots: Slots) -> Iterator[Slots]:
+    return (slots[start : start + _CHUNK] for start in range(0, len(slots), _CHUNK))
+
+
+def _merge(one: Nearest, other: Nearest, k: int) -> Nearest:
+    """Join what two searches of different rows found."""
+    slots = np.concatenate((one.slots, other.slots), axis=1)
+    distances = np.concatenate((one.distances, other.distances), axis=1)
+    order = np.lexsort((slots, distances, slots < 0), axis=1)[:, :k]
+    return Nearest(np.take_along_axis(slots, order, 1), np.take_along_axis(distances, order, 1))

@@ -1,0 +1,183 @@
+"""How a collection remembers its embedding function, and that what is stored loads no code."""
+
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from ochredb.core.errors import BadValue
+from ochredb.embed import registry
+from ochredb.embed.minilm import DefaultEmbeddingFunction, ONNXMiniLM_L6_V2
+from ochredb.embed.protocol import Documents, EmbeddingFunction, Embeddings
+from ochredb.embed.registry import (
+    config_to_embedding_function,
+    known_embedding_functions,
+    persisted_form,
+    rebuild,
+    register_embedding_function,
+)
+
+
+class Scaled(EmbeddingFunction[Documents]):
+    """A whole embedding function, with a configuration that it checks."""
+
+    def __init__(self, factor: Any = 1) -> None:
+        self.factor = factor
+
+    def __call__(self, input: Documents) -> Embeddings:  # noqa: A002 - the name is the contract
+        """Give the length."""
+        return [[float(len(text) * self.factor)] for text in input]
+
+    @staticmethod
+    def name() -> str:
+        """Give the name."""
+        return "scaled"
+
+    def get_config(self) -> dict[str, Any]:
+        """Give the factor."""
+        return {"factor": self.factor}
+
+    @staticmethod
+    def build_from_config(config: dict[str, Any]) -> "Scaled":
+        """Make one."""
+        return Scaled(config["factor"])
+
+    @staticmethod
+    def validate_config(config: dict[str, Any]) -> None:
+        """Want the factor."""
+        if set(config) != {"factor"}:
+            raise ValueError(f"scaled: expected 'factor', got {sorted(config)}")
+
+
+class Nameless(EmbeddingFunction[Documents]):
+    """A legacy function."""
+
+    def __call__(self, input: Documents) -> Embeddings:  # noqa: A002 - the name is the contract
+        """Give a vector each."""
+        return [[1.0] for _ in input]
+
+
+class Duck:
+    """No EmbeddingFunction, and called like one."""
+
+    def __call__(self, input: Documents) -> Any:  # noqa: A002 - the name is the contract
+        """Give a vector each."""
+        return [[1.0] for _ in input]
+
+
+@pytest.fixture(autouse=True)
+def unchanged() -> Iterator[None]:
+    """Leave the process's classes as they were."""
+    before = dict(known_embedding_functions)
+    yield
+    known_embedding_functions.clear()
+    known_embedding_functions.update(before)
+
+
+@pytest.mark.parametrize("register", [register_embedding_function, register_embedding_function()])
+def test_a_class_is_registered(register: Any) -> None:
+    """As a decorator with or without parentheses, or as a call, it files the class under its name and gives it back."""
+    assert register(Scaled) is Scaled
+    assert known_embedding_functions["scaled"] is Scaled
+
+
+def test_a_class_without_a_name_is_refused() -> None:
+    """There is nothing to file it under."""
+    with pytest.raises(BadValue, match="Nameless cannot be registered"):
+        register_embedding_function(Nameless)
+
+
+@pytest.mark.parametrize(
+    ("function", "form"),
+    [
+        (None, None),
+        (Scaled(3), {"type": "known", "name": "scaled", "config": {"factor": 3}}),
+        (DefaultEmbeddingFunction(), {"type": "known", "name": "default", "config": {}}),
+        (
+            ONNXMiniLM_L6_V2(["a"]),
+            {"type": "known", "name": "onnx_mini_lm_l6_v2", "config": {"preferred_providers": ["a"]}},
+        ),
+    ],
+)
+def test_what_is_stored(function: object, form: dict[str, Any] | None) -> None:
+    """A function is stored by name and configuration, as Chroma stores it."""
+    assert persisted_form(function) == form
+
+
+@pytest.mark.parametrize("function", [Nameless(), Duck()])
+def test_a_legacy_function_is_stored_as_such(function: object) -> None:
+    """Without a name it cannot be remembered, and a warning says so."""
+    with pytest.warns(DeprecationWarning, match="pass it again whenever you open the collection"):
+        assert persisted_form(function) == {"type": "legacy"}
+
+
+def test_storing_registers() -> None:
+    """The process that made a collection can rebuild its function without a decorator."""
+    form = persisted_form(Scaled(3))
+    again = rebuild(form)
+    assert isinstance(again, Scaled)
+    assert again.factor == 3
+
+
+def test_the_stored_configuration_is_a_copy() -> None:
+    """What the function does to its dictionary afterwards is not stored."""
+    factor = [1]
+    form = persisted_form(Scaled(factor))
+    factor.append(2)
+    assert form is not None
+    assert form["config"] == {"factor": [1]}
+
+
+def test_a_configuration_is_json() -> None:
+    """What could not be read back is refused when it is stored."""
+    with pytest.raises(BadValue, match=r"get_config\(\) of embedding function scaled must give JSON"):
+        persisted_form(Scaled(object()))
+
+
+@pytest.mark.parametrize("form", [None, {"type": "legacy"}, {"type": "unknown"}])
+def test_what_was_not_remembered_is_not_rebuilt(form: dict[str, Any] | None) -> None:
+    """Whoever opens the collection chooses."""
+    assert rebuild(form) is None
+
+
+@pytest.mark.parametrize("name", ["scaled", "os", "ochredb.embed.minilm", "ochredb.embed.minilm:embed", "__import__"])
+def test_a_name_that_nobody_registered_is_refused(name: str) -> None:
+    """A stored name, even one of a module, imports nothing."""
+    before = set(sys.modules)
+    with pytest.raises(ValueError, match="not found") as caught:
+        rebuild({"type": "known", "name": name, "config": {}})
+    assert str(caught.value) == (
+        f"Embedding function {name} not found. Add @register_embedding_function decorator to the class definition."
+    )
+    assert set(sys.modules) == before
+
+
+@pytest.mark.parametrize("form", [{}, {"type": "known"}, {"type": "known", "name": 5}, {"type": "other"}, "default"])
+def test_what_is_no_form_is_refused(form: Any) -> None:
+    """A damaged form raises, and is shown."""
+    with pytest.raises(BadValue, match="expected a stored form"):
+        rebuild(form)
+
+
+def test_a_configuration_is_checked_before_it_is_used() -> None:
+    """The class sees a stored configuration in `validate_config` first."""
+    register_embedding_function(Scaled)
+    with pytest.raises(ValueError, match="expected 'factor', got"):
+        rebuild({"type": "known", "name": "scaled", "config": {"path": "/etc"}})
+
+
+@pytest.mark.parametrize("name", registry.BUILT_IN)
+def test_ours_are_known(name: str) -> None:
+    """Each name of the table leads to a class of that name, which is built from its own configuration."""
+    known_embedding_functions.pop(name, None)
+    built = config_to_embedding_function({"name": name, "config": {}})
+    assert built.name() == name
+    assert known_embedding_functions[name] is type(built)
+    assert rebuild(persisted_form(built)) is not None
+
+
+def test_an_unsupported_name_is_refused() -> None:
+    """Building one from a configuration has Chroma's own text."""
+    with pytest.raises(ValueError, match="Unsupported embedding function: nothing"):
+        config_to_embedding_function({"name": "nothing", "config": {}})
