@@ -8,8 +8,6 @@ from typing import Any, NamedTuple, get_args
 
 from ochredb.core.errors import BadValue, InvalidArgumentError
 from ochredb.core.model import Metadata, Space
-from ochredb.embed.protocol import EmbeddingFunction
-from ochredb.embed.registry import persisted_form
 
 HNSW: dict[str, Any] = {
     "space": "l2",
@@ -52,8 +50,16 @@ class Settled(NamedTuple):
     json: dict[str, Any]
 
 
-def settle(configuration: object, metadata: Metadata | None, function: object) -> Settled:
+def settle(
+    configuration: object, metadata: Metadata | None, function: dict[str, Any] | None, space: Space | None
+) -> Settled:
     """Make one configuration of the argument, the legacy keys in the metadata and the embedding function.
+
+    Args:
+        configuration: As the user gave it.
+        metadata: The collection's own.
+        function: The form in which the embedding function is stored.
+        space: The one that the function is made for, which counts where nothing else is said.
 
     Raises:
         InvalidArgumentError: An unknown field, or a value of the wrong kind.
@@ -65,18 +71,16 @@ def settle(configuration: object, metadata: Metadata | None, function: object) -
         raise BadValue("hnsw and spann cannot both be provided")
     if spann is not None:
         hnsw = {key: value for key, value in spann.items() if key == "space"}
-    if hnsw is None and function is not None:
-        hnsw = {"space": default_space(function)} if not _legacy(metadata) else {}
-    settings = {**HNSW, **_legacy(metadata), **_checked(hnsw or {}, _FIELDS)}
+    usual = {} if space is None or hnsw is not None else {"space": space}
+    settings = {**HNSW, **usual, **_legacy(metadata), **_checked(hnsw or {}, _FIELDS)}
     kept = {key: settings[key] for key in HNSW}
-    form = persisted_form(function)
-    if form is None and given:
-        form = {"type": "legacy"}
-    return Settled(kept["space"], kept["ef_search"], {"hnsw": kept, "spann": None, "embedding_function": form})
+    if function is None and given:
+        function = {"type": "legacy"}
+    return Settled(kept["space"], kept["ef_search"], {"hnsw": kept, "spann": None, "embedding_function": function})
 
 
-def change(stored: dict[str, Any], configuration: object) -> Settled:
-    """Apply what `modify` changes.
+def change(stored: dict[str, Any], configuration: object, function: dict[str, Any] | None) -> Settled:
+    """Apply what `modify` changes; `function` is the stored form of a new embedding function, None if there is none.
 
     Raises:
         InvalidArgumentError: A field that is fixed, or a value of the wrong kind.
@@ -87,32 +91,31 @@ def change(stored: dict[str, Any], configuration: object) -> Settled:
         raise BadValue("Trying to update SPANN config but schema has HNSW")
     hnsw = {**stored["hnsw"], **_checked(given.get("hnsw") or {}, _CHANGEABLE)}
     kept = {key: hnsw[key] for key in HNSW}
-    form = stored.get("embedding_function")
-    if given.get("embedding_function") is not None:
-        form = _replaced(form, given["embedding_function"])
-    return Settled(kept["space"], kept["ef_search"], {**stored, "hnsw": kept, "embedding_function": form})
+    old = stored.get("embedding_function")
+    if function is not None and _name(old) and _name(old) != _name(function):
+        raise BadValue(
+            "Cannot update embedding function: "
+            f"incompatible types ({_name(old)} vs {_name(function) or function['type']})"
+        )
+    return Settled(kept["space"], kept["ef_search"], {**stored, "hnsw": kept, "embedding_function": function or old})
 
 
-def refuse_conflict(function: object, stored: dict[str, Any] | None, is_default: bool) -> None:
-    """Refuse an embedding function that is not the one a collection remembers; the default never conflicts.
+def refuse_conflict(name: str | None, stored: dict[str, Any] | None) -> None:
+    """Refuse an embedding function of another name than the one a collection remembers; without a name it is none.
 
     Raises:
         BadValue: Their names differ.
     """
-    if function is None or is_default or stored is None or stored.get("type") != "known":
-        return
-    given = function.name() if isinstance(function, EmbeddingFunction) and not function.is_legacy() else None
-    if given is not None and given != stored["name"]:
+    if name and _name(stored) and name != _name(stored):
         raise BadValue(
             "An embedding function already exists in the collection configuration, and a new one is provided. If this "
             "is intentional, please embed documents separately. "
-            f"Embedding function conflict: new: {given} vs persisted: {stored['name']}"
+            f"Embedding function conflict: new: {name} vs persisted: {_name(stored)}"
         )
 
 
-def default_space(function: object) -> str:
-    """Give the space that an embedding function is made for."""
-    return function.default_space() if isinstance(function, EmbeddingFunction) else "l2"
+def _name(form: dict[str, Any] | None) -> str | None:
+    return form.get("name") if form is not None and form.get("type") == "known" else None
 
 
 def _dictionary(configuration: object) -> dict[str, Any]:
@@ -161,15 +164,3 @@ def _legacy(metadata: Metadata | None) -> dict[str, Any]:
             ) from error
         found[_LEGACY[key]] = value
     return found
-
-
-def _replaced(stored: dict[str, Any] | None, function: EmbeddingFunction[Any]) -> dict[str, Any] | None:
-    form = persisted_form(function)
-    if stored is None or form is None or stored.get("type") != "known":
-        return form
-    if form.get("name") != stored["name"]:
-        raise BadValue(
-            f"Cannot update embedding function: incompatible types ({stored['name']} vs {form.get('name', 'legacy')})"
-        )
-    function.validate_config_update(stored["config"], form["config"])
-    return form

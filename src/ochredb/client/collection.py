@@ -9,12 +9,12 @@ import numpy as np
 from ochredb.chroma import check, config
 from ochredb.chroma.check import saying
 from ochredb.chroma.shape import GetResult, QueryResult, get_result, query_result
+from ochredb.client import functions
 from ochredb.core.engine import Engine
 from ochredb.core.errors import BadType, BadValue, InvalidArgumentError
 from ochredb.core.model import Change, CollectionInfo, Delete, Floats, Get, Metadata, Mode, Query, Records, Write
-from ochredb.embed.minilm import DefaultEmbeddingFunction
 from ochredb.embed.protocol import normalize_embeddings
-from ochredb.embed.registry import rebuild
+from ochredb.embed.registry import persisted_form, rebuild
 
 GET_FIELDS = ("metadatas", "documents")
 QUERY_FIELDS = ("metadatas", "documents", "distances")
@@ -283,7 +283,7 @@ class Collection:
             raise BadValue(
                 "Changing the distance function of a collection once it is created is not supported currently."
             )
-        settled = None if configuration is None else config.change(self._info.configuration, configuration)
+        settled = None if configuration is None else self._changed(configuration)
         change = Change(
             name=None if name is None else check.collection_name(name, "new_name"),
             metadata=check.collection_metadata(metadata, changing=True),
@@ -291,6 +291,14 @@ class Collection:
             effort=None if settled is None else settled.effort,
         )
         self._info = self._engine.modify_collection(self._info.id, change)
+
+    def _changed(self, configuration: dict[str, Any]) -> config.Settled:
+        function = functions.configured(None, configuration)
+        stored, form = self._info.configuration, persisted_form(function)
+        settled = config.change(stored, configuration, form)
+        if form is not None and form["type"] == "known" and stored.get("embedding_function"):
+            function.validate_config_update(stored["embedding_function"].get("config", {}), form["config"])
+        return settled
 
     @property
     def _engine(self) -> Engine:
@@ -364,9 +372,7 @@ class Collection:
 
     def _embed(self, input: Any, is_query: bool = False) -> Any:  # noqa: A002 - other packages call it so
         """Embed with the function that was given, else the one that the collection remembers, else the default."""
-        function = self._embedding_function
-        if function is None or isinstance(function, DefaultEmbeddingFunction):
-            function = rebuild(self._info.configuration.get("embedding_function")) or DefaultEmbeddingFunction()
+        function = functions.effective(self._embedding_function, self._info.configuration.get("embedding_function"))
         ask = getattr(function, "embed_query", function) if is_query else function
         return normalize_embeddings(ask(input=input))
 

@@ -8,7 +8,6 @@ from pathlib import Path
 
 from ochredb.core.engine import Engine
 from ochredb.core.errors import InternalError
-from ochredb.local.engine import LocalEngine
 
 
 class Lease:
@@ -34,6 +33,8 @@ class Lease:
 
 class _Shared:
     def __init__(self, place: Path | None) -> None:
+        from ochredb.local.engine import LocalEngine  # an engine is imported when one of its kind is first asked for
+
         self.place = place
         self.engine = LocalEngine(place)
         self.holders = 0

@@ -7,18 +7,18 @@ from typing import Any
 from uuid import UUID
 
 from ochredb.chroma import check, config
+from ochredb.client import functions
 from ochredb.client.collection import Collection
 from ochredb.client.connect import Lease
 from ochredb.core.engine import Engine
-from ochredb.core.errors import AuthorizationError, BadValue, ClosedError, InvalidUUIDError, NotSupported
+from ochredb.core.errors import AuthorizationError, ClosedError, InvalidUUIDError, NotSupported
 from ochredb.core.model import DEFAULT_DATABASE, DEFAULT_TENANT, CollectionInfo, NewCollection, Scope
-from ochredb.embed.minilm import DefaultEmbeddingFunction
 from ochredb.embed.protocol import check_signature
+from ochredb.embed.registry import persisted_form
 from ochredb.version import __version__
 
 __all__ = ["AdminClient", "Client", "Collection"]
 
-_DEFAULT = DefaultEmbeddingFunction()
 BATCH = 100_000
 """A batch of so many records is a good one; a larger one is committed in one transaction all the same."""
 
@@ -109,7 +109,7 @@ class Client(_Holder):
         schema: None = None,
         configuration: dict[str, Any] | None = None,
         metadata: dict[str, Any] | None = None,
-        embedding_function: Any = _DEFAULT,
+        embedding_function: Any = functions.DEFAULT,
         data_loader: Any = None,
         get_or_create: bool = False,
     ) -> Collection:
@@ -134,10 +134,10 @@ class Client(_Holder):
             raise NotSupported("engine 'local' does not support the feature 'schema' yet; give `configuration` instead")
         name = check.collection_name(name)
         metadata = check.collection_metadata(metadata)
-        function = _one_function(embedding_function, configuration)
+        function = functions.configured(embedding_function, configuration)
         if function is not None:
             check_signature(function)
-        settled = config.settle(configuration, metadata, function)
+        settled = config.settle(configuration, metadata, persisted_form(function), functions.space_of(function))
         new = NewCollection(name, settled.space, settled.effort, metadata, settled.json)
         info = self._engine.create_collection(self._scope, new, get_or_create)
         return self._collection(info, function, data_loader)
@@ -145,7 +145,7 @@ class Client(_Holder):
     def get_collection(
         self,
         name: str,
-        embedding_function: Any = _DEFAULT,
+        embedding_function: Any = functions.DEFAULT,
         data_loader: Any = None,
     ) -> Collection:
         """Give a collection by name, or raise `NotFoundError`."""
@@ -154,7 +154,7 @@ class Client(_Holder):
     def get_collection_by_id(
         self,
         id: UUID,  # noqa: A002 - Chroma's word
-        embedding_function: Any = _DEFAULT,
+        embedding_function: Any = functions.DEFAULT,
         data_loader: Any = None,
     ) -> Collection:
         """Give a collection by its UUID, or raise `NotFoundError`."""
@@ -170,7 +170,7 @@ class Client(_Holder):
         schema: None = None,
         configuration: dict[str, Any] | None = None,
         metadata: dict[str, Any] | None = None,
-        embedding_function: Any = _DEFAULT,
+        embedding_function: Any = functions.DEFAULT,
         data_loader: Any = None,
     ) -> Collection:
         """Give the collection of this name as it is, or make it, with the arguments of `create_collection`."""
@@ -181,7 +181,7 @@ class Client(_Holder):
         found = self._engine.list_collections(
             self._scope, check.bound(limit, "limit"), check.bound(offset, "offset") or 0
         )
-        return [self._collection(info, _DEFAULT, None) for info in found]
+        return [self._collection(info, functions.DEFAULT, None) for info in found]
 
     def count_collections(self) -> int:
         """Count the collections."""
@@ -212,8 +212,7 @@ class Client(_Holder):
     def _collection(self, info: CollectionInfo, function: Any, data_loader: Any) -> Collection:
         if function is not None:
             check_signature(function)
-        stored = info.configuration.get("embedding_function")
-        config.refuse_conflict(function, stored, isinstance(function, DefaultEmbeddingFunction))
+        functions.refuse_conflict(function, info.configuration.get("embedding_function"))
         return Collection(self, info, function, data_loader)
 
 
@@ -247,16 +246,3 @@ class AdminClient(_Holder):
     def delete_database(self, name: str, tenant: str = DEFAULT_TENANT) -> None:
         """Remove a database with all its collections, or raise `NotFoundError`."""
         self._engine.delete_database(Scope(tenant, name))
-
-
-def _one_function(function: Any, configuration: object) -> Any:
-    """Choose between the argument and the configuration's embedding function; both is a conflict."""
-    configured = configuration.get("embedding_function") if isinstance(configuration, dict) else None
-    if configured is None:
-        return function
-    if function is not None and not isinstance(function, DefaultEmbeddingFunction):
-        names = " vs ".join(str(getattr(one, "name", lambda: "legacy")()) for one in (function, configured))
-        raise BadValue(
-            f"Multiple embedding functions provided. Please provide only one. Embedding function conflict: {names}"
-        )
-    return configured

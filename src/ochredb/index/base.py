@@ -11,11 +11,11 @@ Slots = npt.NDArray[np.int64]
 
 
 class Nearest(NamedTuple):
-    """What a search found, nearest first; where there are fewer than k, slot -1 and distance inf fill the row.
+    """What a search found, nearest first; a slot of -1 stands for nothing.
 
     Args:
-        slots: int64 (q, k).
-        distances: float32 (q, k), in the units of `Space`.
+        slots: int64 (q, n), n being k or less.
+        distances: float32 (q, n), in the units of `Space`.
     """
 
     slots: Slots

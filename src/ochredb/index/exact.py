@@ -1,5 +1,7 @@
 """Every distance: the reference for all other indexes, and the winner on small sets."""
 
+import math
+from collections.abc import Iterator
 from typing import Any, assert_never
 
 import numpy as np
@@ -10,32 +12,35 @@ from ochredb.index.growing import Growing
 
 # Rounding of a float32 dot product of d terms grows with sqrt(d) in practice; four times that has not been exceeded on
 # random, clustered and offset data, and a candidate too many costs nothing.
-_ROUNDING = 4 * np.finfo(np.float32).eps
+_ROUNDING = 4 * float(np.finfo(np.float32).eps)
+_BLOCK = 1 << 22
+"""Rough distances that are computed at a time: 16 MiB."""
 _SMALL, _LARGE = np.float32(1e-30), np.float32(1e30)
 """Squared lengths beyond which float32 may overflow or lose a vector: then every distance is computed exactly."""
 
 
-def score(space: Space, query: Floats, vectors: Floats) -> Floats:
-    """Compute the distances that a user sees: float32 (n,) from float64 arithmetic.
+def score(space: Space, queries: Floats, vectors: Floats) -> Floats:
+    """Compute the distances that a user sees: float32 (..., n) from float64 arithmetic.
 
     Args:
-        space: Its formula (contract section 3): l2 = sum (x - y)^2, cosine = 1 - cos with 1 for a zero vector, ip = 1 -
-            dot.
-        query: float32 (d,).
-        vectors: float32 (n, d).
+        space: Its formula (contract section 3): l2 = sum (x - y)^2, cosine = 1 - cos with 1 for a zero vector,
+            ip = 1 - dot.
+        queries: float32 (..., d).
+        vectors: float32 (..., n, d), those of each query.
 
     >>> score("l2", np.zeros(2, np.float32), np.full((1, 2), 3, np.float32))
     array([18.], dtype=float32)
     """
-    x, y = vectors.astype(np.float64), query.astype(np.float64)
+    x, y = vectors.astype(np.float64), queries.astype(np.float64)
     match space:
         case "l2":
-            distances = np.square(x - y).sum(axis=1)
+            away = x - y[..., None, :]
+            distances = np.einsum("...nd,...nd->...n", away, away)
         case "ip":
-            distances = 1.0 - x @ y
+            distances = 1.0 - np.einsum("...nd,...d->...n", x, y)
         case "cosine":
-            lengths = np.sqrt(np.square(x).sum(axis=1) * np.square(y).sum())
-            distances = 1.0 - np.divide(x @ y, lengths, out=np.zeros(len(x)), where=lengths > 0)
+            squares = np.einsum("...nd,...nd->...n", x, x) * np.einsum("...d,...d->...", y, y)[..., None]
+            distances = 1.0 - _quotients(np.einsum("...nd,...d->...n", x, y), np.sqrt(squares))
         case _:
             assert_never(space)
     rounded: Floats
@@ -44,40 +49,54 @@ def score(space: Space, query: Floats, vectors: Floats) -> Floats:
     return rounded
 
 
-def rough(space: Space, query: Floats, vectors: Floats) -> Floats:
-    """Compute distances in float32 (n,), good enough to put candidates in order; of cosine and ip up to a constant."""
+def rough(space: Space, queries: Floats, vectors: Floats) -> Floats:
+    """Compute distances in float32 (q, n) of vectors (q, n, d), good enough to put candidates in order.
+
+    Of cosine and ip they are right up to a constant of each query.
+    """
     with np.errstate(over="ignore", invalid="ignore"):
         if space == "l2":
-            away = vectors - query
-            distances: Floats = np.einsum("nd,nd->n", away, away)
+            away = vectors - queries[:, None]
+            distances: Floats = np.einsum("qnd,qnd->qn", away, away)
             return distances
-        dots: Floats = vectors @ query
+        dots: Floats = np.matmul(vectors, queries[:, :, None])[:, :, 0]
         if space == "ip":
             return -dots
-        return -_cosines(dots, np.einsum("nd,nd->n", vectors, vectors))
+        cosines: Floats = _quotients(dots, np.sqrt(np.einsum("qnd,qnd->qn", vectors, vectors)))
+        return -cosines
 
 
-def _cosines(dots: Floats, squares: Floats) -> Floats:
-    """Give the cosines up to the query's length, 0 for zero vectors."""
-    lengths = np.sqrt(squares)
-    cosines: Floats = np.divide(dots, lengths, out=np.zeros_like(dots), where=lengths > 0)
-    return cosines
+def rank(space: Space, queries: Floats, slots: Slots, vectors: Floats, k: int) -> Nearest:
+    """Give the k nearest of each query's own vectors (q, n, d) with their exact distances, ties by slot.
+
+    A slot of -1 stands for no vector.
+    """
+    distances = score(space, queries, vectors)
+    distances[slots < 0] = np.inf
+    return nearest(slots, distances, k)
 
 
-def rank(space: Space, query: Floats, slots: Slots, vectors: Floats, k: int) -> tuple[Slots, Floats]:
-    """Give the k nearest of some vectors with their exact distances, ties by slot."""
-    distances = score(space, query, vectors)
-    order = np.lexsort((slots, distances))[:k]
-    return slots[order], distances[order]
+def nearest(slots: Slots, distances: Floats, k: int) -> Nearest:
+    """Put what was found (q, n) in order and keep the k nearest."""
+    order = np.lexsort((slots, distances, slots < 0), axis=1)[:, :k]
+    rows = np.arange(len(order))[:, None]
+    return Nearest(slots[rows, order], distances[rows, order])
 
 
-def fill(rows: list[tuple[Slots, Floats]], k: int) -> Nearest:
-    """Make the rows of an answer equally long."""
-    found = Nearest(np.full((len(rows), k), -1, np.int64), np.full((len(rows), k), np.inf, np.float32))
-    for n, (slots, distances) in enumerate(rows):
-        found.slots[n, : len(slots)] = slots
-        found.distances[n, : len(slots)] = distances
-    return found
+def join(one: Nearest, other: Nearest, k: int) -> Nearest:
+    """Join what two searches of different rows found."""
+    return nearest(
+        np.concatenate((one.slots, other.slots), axis=1), np.concatenate((one.distances, other.distances), axis=1), k
+    )
+
+
+def nothing(queries: int) -> Nearest:
+    """Give what is found where there is nothing."""
+    return Nearest(np.empty((queries, 0), np.int64), np.empty((queries, 0), np.float32))
+
+
+def _quotients(values: Any, divisors: Any) -> Any:
+    return np.divide(values, divisors, out=np.zeros_like(values), where=divisors > 0)
 
 
 class ExactIndex:
@@ -115,10 +134,25 @@ class ExactIndex:
         if len(self._slots) > 2 * len(self._place) + 64:
             self._compact()
 
-    def search(self, queries: Floats, k: int, allowed: Mask | None = None, effort: int = 100) -> Nearest:  # noqa: ARG002 - the protocol's; nothing here to try harder
-        """Find the k nearest, exactly."""
+    def search(self, queries: Floats, k: int, allowed: Mask | None = None, effort: int = 100) -> Nearest:  # noqa: ARG002 # the protocol's; there is nothing to try harder at
+        """Find the k nearest, exactly; of fewer than k vectors, all."""
         places = self._allowed(allowed)
-        return fill([self._nearest(query, k, places) for query in queries], k)
+        count = len(self._slots) if places is None else len(places)
+        if not count:
+            return nothing(len(queries))
+        batch = max(_BLOCK // count, 1)
+        found = [
+            self._rank(query, candidates, k)
+            for start in range(0, len(queries), batch)
+            for query, candidates in self._candidates(queries[start : start + batch], k, places, count)
+        ]
+        if not found:
+            return nothing(0)
+        return Nearest(np.concatenate([one.slots for one in found]), np.concatenate([one.distances for one in found]))
+
+    def _rank(self, query: Floats, places: Slots, k: int) -> Nearest:
+        slots, vectors = self._slots.view[places], self._vectors.view[places]
+        return rank(self.space, query[None], slots[None], vectors[None], k)
 
     def _allowed(self, allowed: Mask | None) -> Slots | None:
         slots = self._slots.view
@@ -130,33 +164,32 @@ class ExactIndex:
             good[good] = allowed[slots[good]]
         return np.flatnonzero(good)
 
-    def _nearest(self, query: Floats, k: int, places: Slots | None) -> tuple[Slots, Floats]:
-        candidates = self._candidates(query, k, places)
-        return rank(self.space, query, self._slots.view[candidates], self._vectors.view[candidates], k)
+    def _candidates(self, queries: Floats, k: int, places: Slots | None, count: int) -> Iterator[tuple[Floats, Slots]]:
+        """Give with each query the places of its k nearest, and of all that rounding may have put behind them."""
+        squares = np.einsum("qd,qd->q", queries, queries)
+        if k >= count or self._extreme or _is_extreme(queries, squares):
+            everything = np.arange(count) if places is None else places
+            yield from ((query, everything) for query in queries)
+            return
+        for query, (distances, error) in zip(queries, self._rough(queries, squares, places), strict=True):
+            near = np.flatnonzero(distances <= np.partition(distances, k - 1)[k - 1] + 2 * error)
+            yield query, (near if places is None else places[near])
 
-    def _candidates(self, query: Floats, k: int, places: Slots | None) -> Slots:
-        """Give the places that may be among the k nearest: all within twice the rounding error of the k-th."""
-        count = len(self._slots) if places is None else len(places)
-        square = query @ query
-        if k >= count or self._extreme or _is_extreme(query[None], square[None]):
-            return np.arange(count) if places is None else places
-        rough, error = self._rough(query, square, places)
-        near = np.flatnonzero(rough <= np.partition(rough, k - 1)[k - 1] + 2 * error)
-        return near if places is None else places[near]
-
-    def _rough(self, query: Floats, square: Any, places: Slots | None) -> tuple[Floats, np.float32]:
+    def _rough(self, queries: Floats, squares: Floats, places: Slots | None) -> Iterator[tuple[Any, float]]:
         # One matrix product instead of a difference per element is ten times faster, and its rounding is bounded.
-        vectors, squares = self._vectors.view, self._squares.view
+        vectors, lengths = self._vectors.view, self._squares.view
         if places is not None:
-            vectors, squares = vectors[places], squares[places]
-        dots = vectors @ query
-        rounding = np.float32(_ROUNDING * np.sqrt(len(query)))
-        longest = squares.max(initial=np.float32(0))
-        if self.space == "l2":
-            return squares - 2 * dots + square, np.float32(rounding * (longest + square))
-        if self.space == "ip":
-            return -dots, np.float32(rounding * np.sqrt(longest * square))
-        return -_cosines(dots, squares), np.float32(rounding * np.sqrt(square))
+            vectors, lengths = vectors[places], lengths[places]
+        dots = queries @ vectors.T
+        rounding = _ROUNDING * math.sqrt(queries.shape[1])
+        longest = float(lengths.max())
+        for row, square in zip(dots, squares.tolist(), strict=True):
+            if self.space == "l2":
+                yield lengths - 2 * row, rounding * (longest + square)
+            elif self.space == "ip":
+                yield -row, rounding * math.sqrt(longest * square)
+            else:
+                yield -_quotients(row, np.sqrt(lengths)), rounding * math.sqrt(square)
 
     def _compact(self) -> None:
         keep = np.flatnonzero(self._slots.view >= 0)

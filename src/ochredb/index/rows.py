@@ -46,7 +46,8 @@ class Rows:
     def __init__(self, dtype: np.dtype[Any], dimension: int, base: npt.NDArray[Any] | None = None) -> None:
         self.dtype = dtype
         self.dimension = dimension
-        self._base = np.empty((0, dimension), dtype) if base is None else base
+        # A memmap is many times slower to index than the plain array that it is.
+        self._base = np.empty((0, dimension), dtype) if base is None else base.view(np.ndarray)
         self._more = Growing(dtype, dimension)
         self._quantizer: Any = None
 

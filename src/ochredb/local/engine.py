@@ -129,11 +129,12 @@ class LocalEngine:
             with self._store.reading() as db:
                 head = catalog.head(db, collection)
                 return records.fetch(db, head, self._page(db, head, get), get.fields)
-        return self._answer(
-            collection,
-            lambda db, head, view: records.fetch(db, head, _paged(self._matches(db, head, view, get), get), get.fields),
-            get.where,
-        )
+        where = get.where
+
+        def body(db: apsw.Connection, head: Head, view: Collection) -> Records:
+            return records.fetch(db, head, _paged(self._matches(db, head, view, get, where), get), get.fields)
+
+        return self._answer(collection, body, where)
 
     def query(self, collection: str, query: Query) -> Hits:
         def body(db: apsw.Connection, head: Head, view: Collection) -> Hits:
@@ -146,14 +147,15 @@ class LocalEngine:
             return catalog.head(db, collection).rows
 
     def delete(self, collection: str, delete: Delete) -> int:
+        if delete.where is None:
+            with self._store.writing() as db:
+                head = catalog.head(db, collection)
+                return records.remove(db, head, _chosen(db, head, delete)[: delete.limit])
         view = self._collection(collection)
         with view.lock.exclusive(), self._store.writing() as db:
             head = self._head(db, view)
-            if delete.where is not None:
-                view.catch_up(db, head, delete.where)
-            labels = self._matches(db, head, view, delete)[: delete.limit]
-            records.remove(db, head, labels)
-            return len(labels)
+            view.catch_up(db, head, delete.where)
+            return records.remove(db, head, self._matches(db, head, view, delete, delete.where)[: delete.limit])
 
     def scan(self, collection: str, fields: Fields = ALL_FIELDS, batch: int = 1000) -> Iterator[Records]:
         """Stream the records; each batch is of its own moment, so that one written meanwhile may or may not come."""
@@ -213,7 +215,7 @@ class LocalEngine:
         came = query.embeddings.shape[1]
         if head.dimension is not None and came != head.dimension:
             raise InvalidArgumentError(f"Collection expecting embedding with dimension of {head.dimension}, got {came}")
-        if view.vectors is None or not k:
+        if view.vectors is None or not k or not len(query.embeddings):
             nothing = records.fetch(db, head, _NONE, query.fields)
             return Hits([nothing] * len(query.embeddings), [[] for _ in range(len(query.embeddings))])
         allowed = self._allowed(db, head, view, query)
@@ -229,24 +231,21 @@ class LocalEngine:
     def _allowed(self, db: apsw.Connection, head: Head, view: Collection, query: Query) -> Mask | None:
         mask = None if query.where is None else view.mask(db, head, query.where)
         if query.ids is not None:
-            chosen = view.roster.mask(records.ascending(records.labels_of(db, head.number, query.ids)))
+            chosen = view.roster.mask(_chosen(db, head, query))
             mask = chosen if mask is None else mask & chosen
         return mask
 
-    def _matches(self, db: apsw.Connection, head: Head, view: Collection, wanted: Get | Delete) -> Labels:
-        """Give the ascending labels of the records that have one of the ids and match the filter, as far as given."""
-        chosen = None if wanted.ids is None else records.ascending(records.labels_of(db, head.number, wanted.ids))
-        if wanted.where is None:
-            return records.all_labels(db, head.number) if chosen is None else chosen
-        mask = view.mask(db, head, wanted.where)
-        if chosen is not None:
-            mask = mask & view.roster.mask(chosen)
+    def _matches(self, db: apsw.Connection, head: Head, view: Collection, wanted: Get | Delete, where: Where) -> Labels:
+        """Give the ascending labels of the records that match a filter and have one of the ids, if given."""
+        mask = view.mask(db, head, where)
+        if wanted.ids is not None:
+            mask = mask & view.roster.mask(_chosen(db, head, wanted))
         return view.roster.labels[mask]
 
     def _page(self, db: apsw.Connection, head: Head, get: Get) -> Labels:
         if get.ids is None:
             return records.page(db, head.number, -1, get.limit, get.offset)
-        return _paged(records.ascending(records.labels_of(db, head.number, get.ids)), get)
+        return _paged(_chosen(db, head, get), get)
 
     def _collection(self, collection: str) -> Collection:
         view = self._collections.get(collection)
@@ -304,6 +303,13 @@ class LocalEngine:
 
 
 _NONE = np.empty(0, np.int64)
+
+
+def _chosen(db: apsw.Connection, head: Head, wanted: Get | Query | Delete) -> Labels:
+    """Give the ascending labels of the ids that are asked for, or of all records."""
+    if wanted.ids is None:
+        return records.all_labels(db, head.number)
+    return np.sort(np.fromiter(records.labels_of(db, head.number, wanted.ids).values(), np.int64))
 
 
 def _paged(labels: Labels, get: Get) -> Labels:

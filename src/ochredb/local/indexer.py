@@ -87,8 +87,9 @@ class Indexer:
     def _care(self, collection: Collection, idle: bool) -> None:
         try:
             with self._working:
-                while self._index_vectors(collection, idle):
-                    pass
+                more = self._index_vectors(collection, idle)
+                while more:  # what came meanwhile is worth another round only if it is much
+                    more = self._index_vectors(collection, idle=False)
                 self._index_text(collection)
                 self._tidy(collection, idle)
         except (NotFoundError, ClosedError):

@@ -35,15 +35,15 @@ def write(db: apsw.Connection, collection: str, write: Write) -> Head:
     return head
 
 
-def remove(db: apsw.Connection, head: Head, labels: Labels) -> None:
-    """Remove records by ascending labels that exist."""
-    if not len(labels):
-        return
-    rowids = apsw.carray(_rowids(head.number, labels))
-    db.execute("DELETE FROM records WHERE rowid IN (SELECT value FROM carray(?))", (rowids,))
-    db.execute("DELETE FROM vectors WHERE rowid IN (SELECT value FROM carray(?))", (rowids,))
-    seq = log.append(db, head.number, Touched(0, removed=labels))
-    catalog.advance(db, head, head.rows - len(labels), head.next_label, head.dimension, seq)
+def remove(db: apsw.Connection, head: Head, labels: Labels) -> int:
+    """Remove records by ascending labels that exist, and count them."""
+    if len(labels):
+        rowids = apsw.carray(_rowids(head.number, labels))
+        db.execute("DELETE FROM records WHERE rowid IN (SELECT value FROM carray(?))", (rowids,))
+        db.execute("DELETE FROM vectors WHERE rowid IN (SELECT value FROM carray(?))", (rowids,))
+        seq = log.append(db, head.number, Touched(0, removed=labels))
+        catalog.advance(db, head, head.rows - len(labels), head.next_label, head.dimension, seq)
+    return len(labels)
 
 
 def labels_of(db: apsw.Connection, number: int, ids: list[str]) -> dict[str, int]:
@@ -54,11 +54,6 @@ def labels_of(db: apsw.Connection, number: int, ids: list[str]) -> dict[str, int
         (_encode(ids).decode(), number),
     )
     return {id_: rowid & _LABEL_MASK for id_, rowid in rows}
-
-
-def ascending(found: dict[str, int]) -> Labels:
-    """Give the labels that `labels_of` found in ascending order."""
-    return np.sort(np.fromiter(found.values(), np.int64, len(found)))
 
 
 def all_labels(db: apsw.Connection, number: int) -> Labels:

@@ -17,7 +17,6 @@ from ochredb.local import records
 INDEXED_FROM = 10_000
 """Fewer documents are scanned in a few milliseconds."""
 _TERMS = 24
-_OUTGROWN = 4
 _CHUNK = 4096
 
 
@@ -90,7 +89,7 @@ class Text:
         """Say whether an index is due: asked for, and worth it."""
         if not self.asked or rows < INDEXED_FROM:
             return False
-        return self.index is None or rows > _OUTGROWN * self.index.rows or len(self.dirty) > self.index.rows // 4
+        return self.index is None or rows - self.index.rows + len(self.dirty) > self.index.rows // 2
 
     def containing(self, db: apsw.Connection, number: int, text: str, within: Labels | None) -> Labels:
         """Give the labels, among ascending ones or all, of the documents that contain a text."""

@@ -12,7 +12,7 @@ import numpy as np
 
 from ochredb.core.model import Floats, Mask, Space
 from ochredb.index.base import Nearest, Slots
-from ochredb.index.exact import ExactIndex, fill, rank, rough
+from ochredb.index.exact import ExactIndex, join, nothing, rank, rough
 from ochredb.index.ivf import FEWEST_LISTS, ROWS_A_LIST, SAMPLES_A_LIST, IvfIndex, list_count
 from ochredb.index.rows import Rows, fitting
 from ochredb.local.plan import plan
@@ -21,7 +21,8 @@ INDEXED_FROM = FEWEST_LISTS * ROWS_A_LIST
 """A collection with fewer rows is scanned exactly: 0.1 ms for 4,096 rows of 384 dimensions."""
 TAIL = 4096
 """A tail of so many rows is worth indexing at once; a shorter one waits for a quiet moment."""
-TAIL_IN_MEMORY = 32_768
+TAIL_BYTES = 1 << 27
+"""A tail of so much float32 is kept in memory, a longer one read from the truth at each search: a matter of minutes."""
 OUTGROWN = 4
 """An index is trained anew when there are so many times the rows that it was trained for."""
 _CHUNK = 8192
@@ -91,7 +92,7 @@ class Vectors:
 
     def prepare(self, read: Read, alive: Mask) -> None:
         """Bring the tail into memory, unless it is too long for that."""
-        if self.tail(len(alive)) > TAIL_IN_MEMORY:
+        if self.tail(len(alive)) * self.dimension * 4 > TAIL_BYTES:
             self._tail, self._pending = None, []
             return
         missing = self._pending if self._tail is not None else [self._tail_slots(alive)]
@@ -118,7 +119,8 @@ class Vectors:
             found = self._search_truth(read, queries, k, alive if allowed is None else allowed & alive)
         if self.built is None:
             return found
-        return _merge(found, self._search_index(self.built, read, queries, k, allowed, alive, effort), k)
+        indexed = self._search_index(self.built, read, queries, k, allowed, alive, effort)
+        return join(found, indexed, k) if found.slots.size else indexed
 
     def wants(self, rows: int, slots: int, idle: bool) -> str | None:
         """Say whether this view is due to be built anew ("train"), brought up to date ("extend"), or neither.
@@ -193,11 +195,11 @@ class Vectors:
     def _search_truth(self, read: Read, queries: Floats, k: int, allowed: Mask) -> Nearest:
         slots = self._tail_slots(allowed)
         slots = slots[allowed[slots]]
-        found = fill([(_NO_SLOTS, _NO_DISTANCES)] * len(queries), k)
+        found = nothing(len(queries))
         for chunk in _chunks(slots):
             part = ExactIndex(self.space, self.dimension)
             part.add(*read(chunk))
-            found = _merge(found, part.search(queries, k), k)
+            found = join(found, part.search(queries, k), k)
         return found
 
     def _search_index(
@@ -208,11 +210,10 @@ class Vectors:
         chosen = plan(built.frontier, keeps, k, effort)
         if chosen.exact:
             slots = np.arange(built.frontier) if allowed is None else np.flatnonzero(allowed)
-            proposed: Iterator[Slots] = iter([slots] * len(queries))
+            proposed = np.broadcast_to(slots, (len(queries), len(slots)))
         else:
-            candidates = built.ivf.search(queries, chosen.candidates, allowed, chosen.effort).slots
-            proposed = (row[row >= 0] for row in candidates)
-        few = [self._narrow(built.rows, query, slots, k) for query, slots in zip(queries, proposed, strict=True)]
+            proposed = built.ivf.search(queries, chosen.candidates, allowed, chosen.effort).slots
+        few = self._narrow(built.rows, queries, proposed, k + max(4, k // 8))
         return self._decide(read, queries, few, k)
 
     def _of_index(self, built: Built, allowed: Mask | None, alive: Mask) -> Mask | None:
@@ -225,38 +226,48 @@ class Vectors:
             mask[np.fromiter(self.dirty, np.int64, len(self.dirty))] = False
         return mask
 
-    def _narrow(self, rows: Rows, query: Floats, slots: Slots, k: int) -> Slots:
-        """Keep of the candidates those that may be among the k nearest once half precision's rounding is undone."""
-        few = k + 8 + k // 8
-        if len(slots) <= few:
-            return slots
-        distances = np.concatenate([rough(self.space, query, rows.take(chunk)) for chunk in _chunks(slots)])
-        return slots[np.argpartition(distances, few - 1)[:few]]
+    def _narrow(self, rows: Rows, queries: Floats, proposed: Slots, few: int) -> Slots:
+        """Keep of the candidates (q, n) those that may be among the nearest in full precision."""
+        if proposed.shape[1] <= few:
+            return proposed
+        kept = []
+        batch = max(_BLOCK // (proposed.shape[1] * self.dimension), 1)
+        for start in range(0, len(queries), batch):
+            slots = proposed[start : start + batch]
+            distances = self._rough(rows, queries[start : start + batch], slots)
+            nearest = np.argpartition(distances, few - 1, axis=1)[:, :few]
+            kept.append(np.take_along_axis(slots, nearest, 1))
+        return np.concatenate(kept)
 
-    def _decide(self, read: Read, queries: Floats, few: list[Slots], k: int) -> Nearest:
-        if len(few) == 1:
-            slots, vectors = read(np.sort(few[0]))
-            return fill([rank(self.space, queries[0], slots, vectors, k)], k)
-        every = np.unique(np.concatenate(few)) if few else _NO_SLOTS
-        known, vectors = read(every)
-        rows = []
-        for query, slots in zip(queries, few, strict=True):
-            places = np.searchsorted(known, slots[np.isin(slots, known)])
-            rows.append(rank(self.space, query, known[places], vectors[places], k))
-        return fill(rows, k)
+    def _rough(self, rows: Rows, queries: Floats, slots: Slots) -> Floats:
+        parts = []
+        width = max(_BLOCK // (len(queries) * self.dimension), 1)
+        for start in range(0, slots.shape[1], width):
+            some = slots[:, start : start + width]
+            vectors = rows.take(np.maximum(some, 0).ravel()).reshape(*some.shape, self.dimension)
+            distances = rough(self.space, queries, vectors)
+            distances[some < 0] = np.inf
+            parts.append(distances)
+        return parts[0] if len(parts) == 1 else np.concatenate(parts, axis=1)
+
+    def _decide(self, read: Read, queries: Floats, few: Slots, k: int) -> Nearest:
+        """Rank the last candidates (q, n) by the truth."""
+        slots, vectors = read(np.unique(few[few >= 0]))
+        if not len(slots):
+            return nothing(len(queries))
+        places = np.minimum(np.searchsorted(slots, few), len(slots) - 1)
+        there = np.where(slots[places] == few, few, -1)
+        batch = max(_BLOCK // (few.shape[1] * self.dimension), 1)
+        parts = [
+            rank(self.space, queries[at : at + batch], there[at : at + batch], vectors[places[at : at + batch]], k)
+            for at in range(0, len(queries), batch)
+        ]
+        return Nearest(np.concatenate([one.slots for one in parts]), np.concatenate([one.distances for one in parts]))
 
 
-_NO_SLOTS = np.empty(0, np.int64)
-_NO_DISTANCES = np.empty(0, np.float32)
+_BLOCK = 1 << 23
+"""Components that are looked at at a time: 32 MiB of float32."""
 
 
 def _chunks(slots: Slots) -> Iterator[Slots]:
     return (slots[start : start + _CHUNK] for start in range(0, len(slots), _CHUNK))
-
-
-def _merge(one: Nearest, other: Nearest, k: int) -> Nearest:
-    """Join what two searches of different rows found."""
-    slots = np.concatenate((one.slots, other.slots), axis=1)
-    distances = np.concatenate((one.distances, other.distances), axis=1)
-    order = np.lexsort((slots, distances, slots < 0), axis=1)[:, :k]
-    return Nearest(np.take_along_axis(slots, order, 1), np.take_along_axis(distances, order, 1))

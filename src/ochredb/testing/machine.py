@@ -82,7 +82,8 @@ def engine_machine(
             if reopen is not None:
                 self.engine = reopen(self.engine)
 
-    EngineMachine.TestCase.settings = settings(stateful_step_count=50)
+    # Fifty steps make an example worth many of another test's.
+    EngineMachine.TestCase.settings = settings(max_examples=max(1, settings().max_examples // 2))
     return EngineMachine
 
 

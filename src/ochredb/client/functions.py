@@ -1,0 +1,54 @@
+"""Which embedding function a collection uses: the one given, the one that it remembers, or the default."""
+
+from typing import Any
+
+from ochredb.chroma import config
+from ochredb.core.errors import BadValue
+from ochredb.core.model import Space
+from ochredb.embed.minilm import DefaultEmbeddingFunction
+from ochredb.embed.protocol import EmbeddingFunction
+from ochredb.embed.registry import rebuild
+
+DEFAULT = DefaultEmbeddingFunction()
+
+
+def configured(function: Any, configuration: object) -> Any:
+    """Choose between the argument and the configuration's embedding function.
+
+    Raises:
+        BadValue: Both are given.
+    """
+    other = configuration.get("embedding_function") if isinstance(configuration, dict) else None
+    if other is None:
+        return function
+    if _chosen(function) is not None:
+        raise BadValue(
+            "Multiple embedding functions provided. Please provide only one. "
+            f"Embedding function conflict: {_name(function) or 'legacy'} vs {_name(other) or 'legacy'}"
+        )
+    return other
+
+
+def space_of(function: Any) -> Space | None:
+    """Give the space that a function is made for; None without a function."""
+    if function is None:
+        return None
+    return function.default_space() if isinstance(function, EmbeddingFunction) else "l2"
+
+
+def refuse_conflict(function: Any, stored: dict[str, Any] | None) -> None:
+    """Refuse a function of another name than the one a collection remembers; the default never conflicts."""
+    config.refuse_conflict(_name(_chosen(function)), stored)
+
+
+def effective(function: Any, stored: dict[str, Any] | None) -> Any:
+    """Give the function to embed with."""
+    return _chosen(function) or rebuild(stored) or DEFAULT
+
+
+def _chosen(function: Any) -> Any:
+    return None if isinstance(function, DefaultEmbeddingFunction) else function
+
+
+def _name(function: Any) -> str | None:
+    return function.name() if isinstance(function, EmbeddingFunction) and not function.is_legacy() else None
