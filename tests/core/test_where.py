@@ -1,6 +1,7 @@
 """Filters: what the grammar takes, what it refuses and in which words, and what matches."""
 
 import re
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -33,7 +34,7 @@ def found(where: Where) -> str:
 
 @pytest.mark.parametrize(("where", "ids"), examples.WHERE)
 def test_matches_what_chroma_was_seen_to_find(where: dict[str, Any], ids: str) -> None:
-    assert found(parse(where, least=0)) == ids
+    assert found(parse(where, wire=True)) == ids
 
 
 @pytest.mark.parametrize(("where", "ids"), examples.WHERE_DOCUMENT)
@@ -75,23 +76,11 @@ def test_unparse_of_a_regex() -> None:
     }
 
 
-def speaks_of_regex(where: Where) -> bool:
-    match where:
-        case Regex():
-            return True
-        case Not(node):
-            return speaks_of_regex(node)
-        case And(nodes) | Or(nodes):
-            return any(speaks_of_regex(node) for node in nodes)
-        case _:
-            return False
-
-
-@given(strategies.wheres().filter(lambda where: not speaks_of_regex(where)))
+@given(strategies.wheres())
 def test_what_is_written_is_read_again(where: Where) -> None:
     """A tree comes back from its dictionary as it was, types of values included."""
     # By repr, because structs with 1, 1.0 and True are equal.
-    assert repr(parse(unparse(where), least=0)) == repr(where)
+    assert repr(parse(unparse(where), wire=True)) == repr(where)
 
 
 @pytest.mark.parametrize(
@@ -313,13 +302,35 @@ def test_path_is_the_callers() -> None:
         parse({"a": {"$gt": "x"}}, "body.where")
 
 
-@pytest.mark.parametrize("least", [0, 1])
-def test_least(least: int) -> None:
-    """The wire takes fewer conditions in a logical operator than the client does."""
-    assert parse({"$and": [{"a": 1}]}, least=least) == And((Equal("a", 1),))
-    assert parse_document({"$or": [{"$contains": "x"}]}, least=least) == Or((Contains("x"),))
-    if least == 0:
-        assert parse({"$or": []}, least=least) == Or(())
+def test_the_wire_takes_more_than_the_client() -> None:
+    """Fewer than two conditions in a logical operator, and a regular expression beside metadata, are for the wire."""
+    wheres: list[tuple[dict[str, Any], Where]] = [
+        ({"$and": [{"a": 1}]}, And((Equal("a", 1),))),
+        ({"$or": []}, Or(())),
+        ({"#document": {"$not_regex": "x"}}, Not(Regex("x"))),
+    ]
+    for where, tree in wheres:
+        assert parse(where, wire=True) == tree
+        with pytest.raises(BadValue):
+            parse(where)
+    assert parse_document({"$or": [{"$contains": "x"}]}, wire=True) == Or((Contains("x"),))
+
+
+@pytest.mark.parametrize("read", [parse, parse_document])
+def test_depth_is_bounded(read: Callable[[object], Where]) -> None:
+    """A filter nested without end is refused, not followed until the stack overflows."""
+    where: dict[str, Any] = {"$contains": "x"} if read is parse_document else {"a": 1}
+    for _ in range(5000):
+        where = {"$and": [where, where]}
+    with pytest.raises(InvalidArgumentError, match="nested more than 64 levels deep"):
+        read(where)
+
+
+@pytest.mark.parametrize("condition", [{"$eq": "x"}, {"$in": ["x"]}, {"$gt": 1}, "x"])
+def test_documents_are_not_metadata(condition: object) -> None:
+    """Only a substring is looked for under `#document`; the refusal names the place."""
+    with pytest.raises(InvalidArgumentError, match=r"indexing is disabled, at where\['#document'\]"):
+        parse({"#document": condition})
 
 
 EXACT: list[tuple[dict[str, Any], Any, bool]] = [

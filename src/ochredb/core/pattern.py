@@ -40,24 +40,28 @@ def compile_pattern(pattern: str) -> Any:
 
 
 def _unicode_classes(pattern: str) -> str:
-    written, at, inside = [], 0, False
+    written, at, members = [], 0, -1  # members: where those of the class that is open begin, -1 outside of one
     while at < len(pattern):
-        char = pattern[at]
-        if char == "\\" and at + 1 < len(pattern):
-            written.append(_escape(pattern[at + 1], inside))
+        width = 1
+        if pattern[at] == "\\" and at + 1 < len(pattern):
+            written.append(_escape(pattern[at + 1], members >= 0))
             at += 2
             continue
-        if char == "[" and not inside:
-            inside = True
-        elif char == "]" and inside and pattern[at - 1] != "[" and pattern[at - 2 : at] != "[^":
-            inside = False
-        written.append(char)
-        at += 1
+        if members < 0 and pattern[at] == "[":
+            members = at + (2 if pattern.startswith("[^", at) else 1)
+        elif members >= 0 and pattern.startswith("[:", at):
+            width = max(1, pattern.find(":]", at) + 2 - at)
+        elif pattern[at] == "]" and at != members:
+            members = -1
+        written.append(pattern[at : at + width])
+        at += width
     return "".join(written)
 
 
 def _escape(letter: str, inside: bool) -> str:
     members = _CLASSES.get(letter.lower())
+    if inside and letter == "D":
+        return r"\P{Nd}"
     if members is None or (inside and letter.isupper()):
         return "\\" + letter
     if inside:
@@ -97,6 +101,8 @@ def _plain(pattern: str, at: int) -> tuple[str, int]:
     char = pattern[at]
     if char == "\\":
         following = pattern[at + 1 : at + 2]
+        if following and following in "pPxQ01234567":
+            return "", len(pattern) - at  # an escape of several characters; where it ends is not worth knowing either
         return ("", 2 if following != "" else 1) if following.isalnum() or not following else (following, 2)
     if char == "[":
         return "", len(pattern) - at  # where a class ends is not worth knowing: what follows is given up

@@ -88,6 +88,7 @@ OPERATORS = ("$gt", "$gte", "$lt", "$lte", "$ne", "$eq", "$in", "$nin", "$contai
 DOCUMENT_OPERATORS = ("$contains", "$not_contains", "$regex", "$not_regex", "$and", "$or")
 LOGICAL: dict[str, type[And] | type[Or]] = {"$and": And, "$or": Or}
 DOCUMENT = "#document"
+DEEPEST = 64
 INT64 = range(-(2**63), 2**63)
 
 
@@ -171,22 +172,29 @@ def unparse(where: Where) -> dict[str, Any]:
             assert_never(where)
 
 
-def parse(where: object, path: str = "where", *, least: int = 2) -> Where:
+def parse(where: object, path: str = "where", *, wire: bool = False) -> Where:
     """Read a `where` dictionary.
 
     Args:
         where: Chroma's grammar (contract 1.15): one key, a scalar or one operator.
         path: Where it stands, for errors.
-        least: How many conditions `$and` and `$or` need; Chroma's Python client wants 2, its server 0.
+        wire: Read what Chroma's server takes beyond its Python client: `$and` and `$or` of fewer than two conditions,
+            and `$regex` under `#document`; all that `unparse` writes.
 
     Raises:
         BadValue: Anything outside the grammar; the text begins as Chroma's does, then names the path.
-        InvalidArgumentError: An int beyond 64 bits, an ordered comparison with a bool.
+        InvalidArgumentError: An int beyond 64 bits, an ordered comparison with a bool, or more than `DEEPEST` levels.
     """
+    return _parse(where, path, wire, 0)
+
+
+def _parse(where: object, path: str, wire: bool, depth: int) -> Where:
     key, value = _single(where, path, "where")
     if key in LOGICAL:
-        items = _items(value, path, key, least, "where value for $and or $or", "where expressions")
-        return LOGICAL[key](tuple(parse(item, f"{path}[{key!r}][{n}]", least=least) for n, item in enumerate(items)))
+        items = _items(value, path, key, wire, "where value for $and or $or", "where expressions")
+        _refuse_deep(path, depth)
+        nodes = (_parse(item, f"{path}[{key!r}][{n}]", wire, depth + 1) for n, item in enumerate(items))
+        return LOGICAL[key](tuple(nodes))
     if not isinstance(key, str):
         raise _bad(f"Expected where key to be a str, got {key}", path)
     if key.startswith("$"):
@@ -194,21 +202,27 @@ def parse(where: object, path: str = "where", *, least: int = 2) -> Where:
     _encodable(key, path)
     here = f"{path}[{key!r}]"
     if isinstance(value, dict):
-        return _condition(key, value, here)
+        return (
+            _parse_document(value, here, wire, depth) if _is_regex(key, value, wire) else _condition(key, value, here)
+        )
     if not isinstance(value, str | int | float):
         raise _bad(f"Expected where value to be a str, int, float, or operator expression, got {value}", here)
     if key == DOCUMENT:
-        raise _unindexed_document()
+        raise _unindexed_document(here)
     return Equal(key, _scalar(value, here))
 
 
-def parse_document(where: object, path: str = "where_document", *, least: int = 2) -> Where:
-    """Read a `where_document` dictionary (contract 1.16).
+def parse_document(where: object, path: str = "where_document", *, wire: bool = False) -> Where:
+    """Read a `where_document` dictionary (contract 1.16); `wire` as in `parse`.
 
     Raises:
         BadValue: Anything outside the grammar; the text begins as Chroma's does, then names the path.
-        InvalidArgumentError: A pattern that is no regular expression.
+        InvalidArgumentError: A pattern that is no regular expression, or more than `DEEPEST` levels.
     """
+    return _parse_document(where, path, wire, 0)
+
+
+def _parse_document(where: object, path: str, wire: bool, depth: int) -> Where:
     op, operand = _single(where, path, "where document")
     if op not in DOCUMENT_OPERATORS:
         raise _bad(
@@ -217,8 +231,9 @@ def parse_document(where: object, path: str = "where_document", *, least: int = 
             _hint(op, DOCUMENT_OPERATORS),
         )
     if op in LOGICAL:
-        items = _items(operand, path, op, least, "document value for $and or $or", "where document expressions")
-        nodes = (parse_document(item, f"{path}[{op!r}][{n}]", least=least) for n, item in enumerate(items))
+        items = _items(operand, path, op, wire, "document value for $and or $or", "where document expressions")
+        _refuse_deep(path, depth)
+        nodes = (_parse_document(item, f"{path}[{op!r}][{n}]", wire, depth + 1) for n, item in enumerate(items))
         return LOGICAL[op](tuple(nodes))
     if not isinstance(operand, str):
         raise _bad(f"Expected where document operand value for operator {op} to be a str, got {operand}", path)
@@ -232,6 +247,15 @@ def parse_document(where: object, path: str = "where_document", *, least: int = 
     return Not(node) if op in NEGATIVE else node
 
 
+def _is_regex(key: str, expression: dict[Any, Any], wire: bool) -> bool:
+    return wire and key == DOCUMENT and expression.keys() <= {"$regex", "$not_regex"} and len(expression) == 1
+
+
+def _refuse_deep(path: str, depth: int) -> None:
+    if depth >= DEEPEST:
+        raise InvalidArgumentError(f"Invalid where clause: nested more than {DEEPEST} levels deep, at {path[:80]}...")
+
+
 def _condition(key: str, expression: dict[Any, Any], path: str) -> Where:
     if len(expression) != 1:
         raise _bad(f"Expected operator expression to have exactly one operator, got {expression}", path)
@@ -240,6 +264,8 @@ def _condition(key: str, expression: dict[Any, Any], path: str) -> Where:
         raise _bad(f"Expected where operator to be one of {', '.join(OPERATORS)}, got {op}", path, _hint(op, OPERATORS))
     path = f"{path}[{op!r}]"
     positive = NEGATIVE.get(op, op)
+    if key == DOCUMENT and positive != "$contains":
+        raise _unindexed_document(path)
     node = _READERS.get(positive, _order)(key, op, operand, path)
     return Not(node) if op in NEGATIVE else node
 
@@ -251,8 +277,6 @@ def _equal(key: str, op: str, operand: object, path: str) -> Where:
         raise _bad(
             f"Expected where operand value to be a str, int, float, bool, or list of those type, got {operand}", path
         )
-    if key == DOCUMENT:
-        raise _unindexed_document()
     return Equal(key, _scalar(operand, path))
 
 
@@ -304,10 +328,10 @@ def _single(where: object, path: str, what: str) -> tuple[Any, Any]:
     return key, value
 
 
-def _items(value: object, path: str, op: str, least: int, what: str, of: str) -> list[object]:
+def _items(value: object, path: str, op: str, wire: bool, what: str, of: str) -> list[object]:
     if not isinstance(value, list):
         raise _bad(f"Expected {what} to be a list of {of}, got {value}", f"{path}[{op!r}]")
-    if len(value) < least:
+    if len(value) < 2 and not wire:
         raise _bad(f"Expected {what} to be a list with at least two {of}, got {value}", f"{path}[{op!r}]")
     return value
 
@@ -327,9 +351,10 @@ def _encodable(text: str, path: str) -> None:
         raise _bad(f"Expected text that can be encoded as UTF-8, got {text[:80]!r}", path) from error
 
 
-def _unindexed_document() -> InvalidArgumentError:
+def _unindexed_document(path: str) -> InvalidArgumentError:
     return InvalidArgumentError(
-        f"Cannot filter using metadata key '{DOCUMENT}' with type 'Str' because indexing is disabled"
+        f"Cannot filter using metadata key '{DOCUMENT}' with type 'Str' because indexing is disabled, at {path}; "
+        "documents are filtered with $contains, or with where_document"
     )
 
 

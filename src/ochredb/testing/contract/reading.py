@@ -36,7 +36,7 @@ class ReadingContract:
     def test_where_as_chroma_was_seen(self, engine: Engine) -> None:
         """Each filter finds the records that Chroma was seen to find."""
         collection = fill(engine)
-        found = [(where, "".join(ids(engine, collection, parse(where, least=0)))) for where, _ in examples.WHERE]
+        found = [(where, "".join(ids(engine, collection, parse(where, wire=True)))) for where, _ in examples.WHERE]
         assert found == examples.WHERE
 
     def test_where_document_as_chroma_was_seen(self, engine: Engine) -> None:
