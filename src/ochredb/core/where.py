@@ -237,7 +237,7 @@ def _parse_document(where: object, path: str, wire: bool, depth: int) -> Where:
         return LOGICAL[op](tuple(nodes))
     if not isinstance(operand, str):
         raise _bad(f"Expected where document operand value for operator {op} to be a str, got {operand}", path)
-    if not operand:
+    if not operand and not wire:  # on the wire "" stands for: has a document
         raise _bad(f"Expected where document operand value for operator {op} to be a non-empty str", path)
     _encodable(operand, f"{path}[{op!r}]")
     positive = NEGATIVE.get(op, op)
