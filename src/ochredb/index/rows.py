@@ -65,7 +65,7 @@ class Rows:
 
     def truncate(self, length: int) -> None:
         """Let go of the rows from `length` on."""
-        self._more.truncate(length - len(self._base))
+        self._more.truncate(max(length - len(self._base), 0))
 
     def put(self, slots: Slots, vectors: Floats) -> None:
         """Give rows that exist new vectors."""
@@ -87,10 +87,10 @@ class Rows:
         rows[~low] = self._more.view[slots[~low] - split]
         return self._widen(rows)
 
-    def blocks(self) -> Iterator[npt.NDArray[Any]]:
-        """Give all rows in order, as they are kept."""
-        yield self._base
-        yield self._more.view
+    def blocks(self, length: int) -> Iterator[npt.NDArray[Any]]:
+        """Give the first rows in order, as they are kept."""
+        yield self._base[:length]
+        yield self._more.view[: max(length - len(self._base), 0)]
 
     def _narrow(self, vectors: Floats) -> npt.NDArray[Any]:
         if self.dtype == SINGLE:

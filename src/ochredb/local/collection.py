@@ -89,6 +89,7 @@ class Collection:
         """Read all views anew from the truth, whatever lies on disk."""
         self.roster = Roster(records.all_labels(db, head.number))
         self.vectors = None if head.dimension is None else Vectors(head.space, head.dimension)
+        self.take_text(db, head, None)
         self.seq = head.seq
 
     def forget(self) -> None:
@@ -147,7 +148,11 @@ class Collection:
         """Write a snapshot; called by one thread at a time, without the lock, as nothing that it reads changes."""
         assert self.folder is not None
         vectors, built, details, labels = unsaved
-        files = {"index": [built.ivf.save()], "rows": built.rows.blocks(), "labels": [labels.astype("<i8")]}
+        files = {
+            "index": [built.ivf.save()],
+            "rows": built.rows.blocks(built.frontier),
+            "labels": [labels.astype("<i8")],
+        }
         self.folder.mkdir(exist_ok=True)
         with FileLock(self.folder / ".lock", timeout=60):
             manifest = snapshot.write(self.folder, "vectors", details, files)
@@ -174,18 +179,15 @@ class Collection:
         self.forget()
 
     def _follow(self, db: apsw.Connection, head: Head) -> None:
-        fresh = self.seq < 0
-        if fresh:
+        if self.seq < 0:
             self._load(head)
+            self.take_text(db, head, None)
         changes = log.since(db, head.number, self.seq) if self.seq >= 0 else None
         if changes is None:
             self.forget()
             self.renew(db, head)
-            fresh, changes = True, []
-        for touched in changes:
+        for touched in changes or ():
             self._apply(head, touched)
-        if fresh:
-            self.take_text(db, head, None)
         self.seq = head.seq
         self._masks.clear()
 

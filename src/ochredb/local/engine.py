@@ -54,7 +54,7 @@ class LocalEngine:
         self.folder = folder
         self._store = Store(folder, wait)
         self._collections: dict[str, Collection] = {}
-        self._indexer = Indexer(self._store, self._renewed)
+        self._indexer = Indexer(self._store, self._install)
         self._sweep()
         _engines.add(self)
 
@@ -261,13 +261,9 @@ class LocalEngine:
             self._collections.pop(view.id, None)
             raise
 
-    def _renewed(self, old: Collection) -> Collection:
-        """Put views without dead slots in the place of old ones, which serve those who hold them to the end."""
-        new = Collection(old.id, old.folder)
-        with new.lock.exclusive(), self._store.reading() as db:
-            new.renew(db, catalog.head(db, old.id))
-        self._collections[old.id] = new
-        return new
+    def _install(self, view: Collection) -> None:
+        if view.id in self._collections:
+            self._collections[view.id] = view
 
     def _save(self, view: Collection) -> None:
         with view.lock.shared(), self._store.reading() as db:

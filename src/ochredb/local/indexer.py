@@ -32,12 +32,12 @@ class Indexer:
 
     Args:
         store: The truth.
-        renew: Called with a collection whose views hold more dead slots than live ones; gives fresh views in its place.
+        install: Called with fresh views of a collection, to be used in the place of those that there are.
     """
 
-    def __init__(self, store: Store, renew: Callable[[Collection], Collection]) -> None:
+    def __init__(self, store: Store, install: Callable[[Collection], None]) -> None:
         self._store = store
-        self._renew = renew
+        self._install = install
         self._wake = threading.Condition()
         self._waiting: dict[str, Collection] = {}
         self._resting: dict[str, Collection] = {}
@@ -164,7 +164,15 @@ class Indexer:
         if unsaved is not None:
             collection.save(unsaved)
         if sparse:
-            self._index_vectors(self._renew(collection), idle=True)
+            self._renew(collection)
+
+    def _renew(self, old: Collection) -> None:
+        """Make views without dead slots; those who hold the old ones use them to the end."""
+        new = Collection(old.id, old.folder)
+        with new.lock.exclusive(), self._store.reading() as db:
+            new.renew(db, catalog.head(db, old.id))
+        self._index_vectors(new, idle=True)
+        self._install(new)
 
     def _goes_on(self) -> bool:
         return not self._stopping

@@ -96,7 +96,7 @@ def _write(folder: Path, name: str, blocks: Iterable[Any]) -> File:
     length = checksum = 0
     with (folder / name).open("wb") as file:
         for block in blocks:
-            data = block.tobytes() if isinstance(block, np.ndarray) else block
+            data = block.reshape(-1).view(np.uint8).data if isinstance(block, np.ndarray) else block
             file.write(data)
             length += len(data)
             checksum = zlib.crc32(data, checksum)
