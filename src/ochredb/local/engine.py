@@ -61,7 +61,7 @@ class LocalEngine:
     # Catalog
 
     def create_tenant(self, tenant: str) -> None:
-        with self._store.writing() as db:
+        with self._store.writing("create tenant") as db:
             catalog.create_tenant(db, tenant)
 
     def get_tenant(self, tenant: str) -> str:
@@ -69,7 +69,7 @@ class LocalEngine:
             return catalog.get_tenant(db, tenant)
 
     def create_database(self, scope: Scope) -> Database:
-        with self._store.writing() as db:
+        with self._store.writing("create database") as db:
             return catalog.create_database(db, scope)
 
     def get_database(self, scope: Scope) -> Database:
@@ -81,12 +81,12 @@ class LocalEngine:
             return catalog.list_databases(db, tenant, limit, offset)
 
     def delete_database(self, scope: Scope) -> None:
-        with self._store.writing() as db:
+        with self._store.writing("delete database") as db:
             gone = catalog.delete_database(db, scope)
         self._drop(gone)
 
     def create_collection(self, scope: Scope, new: NewCollection, exist_ok: bool = False) -> CollectionInfo:
-        with self._store.writing() as db:
+        with self._store.writing("create collection") as db:
             return catalog.create_collection(db, scope, new, exist_ok)
 
     def get_collection(self, scope: Scope, name: str) -> CollectionInfo:
@@ -106,18 +106,18 @@ class LocalEngine:
             return catalog.count_collections(db, scope)
 
     def modify_collection(self, collection: str, change: Change) -> CollectionInfo:
-        with self._store.writing() as db:
+        with self._store.writing("modify collection") as db:
             return catalog.modify_collection(db, collection, change)
 
     def delete_collection(self, scope: Scope, name: str) -> None:
-        with self._store.writing() as db:
+        with self._store.writing("delete collection") as db:
             gone = catalog.delete_collection(db, scope, name)
         self._drop([gone])
 
     # Records
 
     def write(self, collection: str, write: Write) -> None:
-        with self._store.writing() as db:
+        with self._store.writing(write.mode) as db:
             head = records.write(db, collection, write)
         if head.rows >= INDEXED_FROM:
             view = self._collection(collection)
@@ -147,15 +147,10 @@ class LocalEngine:
             return catalog.head(db, collection).rows
 
     def delete(self, collection: str, delete: Delete) -> int:
-        if delete.where is None:
-            with self._store.writing() as db:
-                head = catalog.head(db, collection)
-                return records.remove(db, head, _chosen(db, head, delete)[: delete.limit])
-        view = self._collection(collection)
-        with view.lock.exclusive(), self._store.writing() as db:
-            head = self._head(db, view)
-            view.catch_up(db, head, delete.where)
-            return records.remove(db, head, self._matches(db, head, view, delete, delete.where)[: delete.limit])
+        removed = self._delete(collection, delete)
+        if removed:
+            self._indexer.notice_space()
+        return removed
 
     def scan(self, collection: str, fields: Fields = ALL_FIELDS, batch: int = 1000) -> Iterator[Records]:
         """Stream the records; each batch is of its own moment, so that one written meanwhile may or may not come."""
@@ -171,7 +166,7 @@ class LocalEngine:
             after = int(labels[-1])
 
     def reset(self) -> None:
-        with self._store.writing() as db:
+        with self._store.writing("reset") as db:
             gone = catalog.reset(db)
         self._drop(gone)
 
@@ -193,6 +188,17 @@ class LocalEngine:
         self._store.close()
 
     # Steps
+
+    def _delete(self, collection: str, delete: Delete) -> int:
+        if delete.where is None:
+            with self._store.writing("delete") as db:
+                head = catalog.head(db, collection)
+                return records.remove(db, head, _chosen(db, head, delete)[: delete.limit])
+        view = self._collection(collection)
+        with view.lock.exclusive(), self._store.writing("delete") as db:
+            head = self._head(db, view)
+            view.catch_up(db, head, delete.where)
+            return records.remove(db, head, self._matches(db, head, view, delete, delete.where)[: delete.limit])
 
     def _answer(self, collection: str, body: Body[Answer], where: Where | None, search: bool = False) -> Answer:
         """Answer from views that are as new as the read transaction.
@@ -276,6 +282,7 @@ class LocalEngine:
             view.save(unsaved)
 
     def _drop(self, gone: list[str]) -> None:
+        self._indexer.notice_space()
         for collection in gone:
             self._collections.pop(collection, None)
             if self.folder is not None:

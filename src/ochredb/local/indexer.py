@@ -1,4 +1,4 @@
-"""Indexing in the background: one thread an engine, off the path of readers and writers.
+"""Work in the background: one thread an engine indexes, and gives free space back, off the path of readers and writers.
 
 An index is made beside the one in use, from the truth, and takes its place in a moment. Nothing depends on it: until it
 is there, and if the process dies on the way, searches are exact.
@@ -14,7 +14,7 @@ from pathlib import Path
 
 from filelock import FileLock
 
-from ochredb.core.errors import ClosedError, NotFoundError
+from ochredb.core.errors import BusyError, ClosedError, NotFoundError
 from ochredb.core.model import Floats, Labels
 from ochredb.index.base import Slots
 from ochredb.local import catalog, records, snapshot
@@ -44,6 +44,7 @@ class Indexer:
         self._working = threading.Lock()
         self._thread: threading.Thread | None = None
         self._stopping = False
+        self._space = False
         _indexers.add(self)
 
     def notice(self, collection: Collection, urgent: bool) -> None:
@@ -52,10 +53,14 @@ class Indexer:
             if self._stopping:
                 return
             (self._waiting if urgent else self._resting)[collection.id] = collection
-            if self._thread is None:
-                self._thread = threading.Thread(target=self._run, name="ochre-indexer", daemon=True)
-                self._thread.start()
-            self._wake.notify()
+            self._awake()
+
+    def notice_space(self) -> None:
+        """Learn that pages of the file have become free, to be given back when nothing has come for a while."""
+        with self._wake:
+            if not self._stopping:
+                self._space = True
+                self._awake()
 
     def settle(self, collections: Iterable[Collection]) -> None:
         """Index whatever is not indexed yet, here and now."""
@@ -71,10 +76,17 @@ class Indexer:
             self._thread.join()
         self._thread = None
 
+    def _awake(self) -> None:
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._run, name="ochre-indexer", daemon=True)
+            self._thread.start()
+        self._wake.notify()
+
     def _run(self) -> None:
         while not self._stopping:
             with self._wake:
-                notified = self._waiting or self._wake.wait(_QUIET_SECONDS if self._resting else None)
+                resting = self._resting or self._space
+                notified = self._waiting or self._wake.wait(_QUIET_SECONDS if resting else None)
                 due = self._waiting if notified else self._resting
                 taken = list(due.values())
                 due.clear()
@@ -83,6 +95,18 @@ class Indexer:
                     self._care(collection, idle=not notified)
                     if notified:
                         self.notice(collection, urgent=False)
+            if not notified:
+                self._give_back_space()
+
+    def _give_back_space(self) -> None:
+        try:
+            while self._space and self._goes_on() and not self._waiting:
+                self._space = self._store.vacuum()
+        except (BusyError, ClosedError):
+            _logger.debug("free pages are kept for now: others are writing")
+        except Exception:
+            _logger.exception("free pages could not be given back")
+            self._space = False
 
     def _care(self, collection: Collection, idle: bool) -> None:
         try:

@@ -8,7 +8,7 @@ import os
 import threading
 import weakref
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import apsw
@@ -18,6 +18,7 @@ from ochredb.core.errors import BusyError, ClosedError, CorruptError, FormatErro
 from ochredb.version import __version__
 
 FILE = "ochre.sqlite3"
+WRITER = ".ochre.writer"
 APPLICATION = 0x4F434852  # "OCHR", in the header of every file of ours
 FORMAT = 1
 WAIT_SECONDS = 10.0
@@ -99,19 +100,46 @@ class Store:
             self._give_back(db)
 
     @contextmanager
-    def writing(self) -> Iterator[apsw.Connection]:
-        """Give a connection in a write transaction, committed at the end or, on an error, undone."""
+    def writing(self, verb: str) -> Iterator[apsw.Connection]:
+        """Give a connection in a write transaction, committed at the end or, on an error, undone.
+
+        Args:
+            verb: What it is for; a process that waits for this one in vain is told so.
+
+        Raises:
+            BusyError: Others held the write lock for longer than the stated wait.
+        """
         if self._memory is not None:
             with self._lock, self._translated():
                 yield from self._transaction(self._open_memory())
             return
-        with self._write_lock:
+        if not self._write_lock.acquire(timeout=self._wait):
+            raise self._busy()
+        try:
             db = self._borrow()
             try:
                 with self._translated():
-                    yield from self._transaction(db)
+                    yield from self._transaction(db, verb)
             finally:
                 self._give_back(db)
+        finally:
+            self._write_lock.release()
+
+    def vacuum(self, pages: int = 1000) -> bool:
+        """Give up to so many free pages back to the file system, and tell whether there may be more."""
+        if self._memory is not None:
+            return False
+        with self.writing("vacuum") as db:
+            free: int = db.pragma("freelist_count")
+            db.execute(f"PRAGMA incremental_vacuum({pages})").fetchall()
+        if free <= pages:
+            with self._lock:
+                db = self._borrow()
+            try:
+                db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()  # the file shrinks with its checkpoint
+            finally:
+                self._give_back(db)
+        return free > pages
 
     def close(self) -> None:
         """Give back every handle; transactions under way end first where they run."""
@@ -131,9 +159,10 @@ class Store:
         except FileNotFoundError:
             return False
 
-    def _transaction(self, db: apsw.Connection) -> Iterator[apsw.Connection]:
+    def _transaction(self, db: apsw.Connection, verb: str = "") -> Iterator[apsw.Connection]:
         db.execute("BEGIN IMMEDIATE")
         try:
+            self._sign(verb)
             yield db
         except BaseException:
             db.execute("ROLLBACK")
@@ -235,13 +264,26 @@ class Store:
         except OchreError:
             raise
         except apsw.BusyError as error:
-            raise BusyError(
-                f"{self.folder}: another process held the write lock for more than {self._wait:g} s; try again later"
-            ) from error
+            raise self._busy() from error
         except (apsw.CorruptError, apsw.NotADBError) as error:
             raise CorruptError(f"{self.folder}: the database file is damaged or none of Ochre's: {error}") from error
         except apsw.Error as error:
             raise InternalError(f"{self.folder or 'in memory'}: SQLite could not go on: {error}") from error
+
+    def _sign(self, verb: str) -> None:
+        """Leave word of who holds the write lock, for those who wait for it in vain."""
+        if self.folder is not None:
+            with (self.folder / WRITER).open("w") as file:
+                file.write(f"process {os.getpid()} ({verb})")
+
+    def _busy(self) -> BusyError:
+        assert self.folder is not None
+        holder = ""
+        with suppress(OSError):
+            holder = (self.folder / WRITER).read_text()
+        if not holder or f"process {os.getpid()} " in holder:  # this process does not wait for itself
+            holder = "another process"
+        return BusyError(f"{self.folder}: {holder} held the write lock for more than {self._wait:g} s; try again later")
 
     def _after_fork(self) -> None:
         """Start afresh in a forked child: locks may be held there, and SQLite forbids to use or close what was open."""
