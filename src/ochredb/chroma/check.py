@@ -21,6 +21,9 @@ LONGEST_ID = 65_536
 """Bytes of UTF-8; Chroma's local engine has no limit, and a longer id is a mistake in every case that was seen."""
 
 INCLUDABLE = ("documents", "embeddings", "metadatas", "distances", "uris", "data")
+_GOOD_KEYS: set[str] = set()
+"""Metadata keys that were found good, as the same few come with every record."""
+_MANY_KEYS = 10_000
 _NUMBERS = frozenset(np.dtype(name) for name in ("float16", "float32", "float64", "int32", "int64"))
 _NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9._-]{1,510}[a-zA-Z0-9]")
 
@@ -112,6 +115,9 @@ def record_metadatas(value: object) -> tuple[list[Metadata | None] | None, dict[
     for row, metadata in enumerate(rows):
         if metadata is None:
             found.append(None)
+            continue
+        if metadata and type(metadata) is dict and _is_plain(metadata):
+            found.append(metadata)
             continue
         read, uri = _metadata(metadata, row)
         found.append(read or None)
@@ -320,6 +326,26 @@ def _texts(value: object, path: str, one: str, optional: bool) -> list[str | Non
     return list(texts)
 
 
+def _is_plain(metadata: dict[Any, Any]) -> bool:
+    """Tell quickly of most metadata that there is nothing to refuse or to change in it."""
+    for key, value in metadata.items():
+        if key not in _GOOD_KEYS:
+            return False
+        kind = type(value)
+        if kind is str:
+            if not value.isascii():
+                return False
+        elif kind is int:
+            if not -(2**63) <= value < 2**63:
+                return False
+        elif kind is float:
+            if not math.isfinite(value):
+                return False
+        elif kind is not bool:
+            return False
+    return True
+
+
 def _metadata(metadata: object, row: int) -> tuple[Metadata, str | None]:
     if not isinstance(metadata, dict):
         raise BadValue(
@@ -339,6 +365,9 @@ def _metadata(metadata: object, row: int) -> tuple[Metadata, str | None]:
                 "or begins with '#' or '$'"
             )
         found[key] = value if value is None else _value(key, value, f"metadatas[{row}][{key!r}]")
+        _utf8(key, f"metadatas[{row}]")
+        if len(_GOOD_KEYS) < _MANY_KEYS and not key.startswith("chroma:"):
+            _GOOD_KEYS.add(key)
     reserved = [key for key in found if key.startswith("chroma:")]  # kept for Chroma's own use: never seen again
     taken = {key: found.pop(key) for key in reserved}
     uri = taken.get("chroma:uri")

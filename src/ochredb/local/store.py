@@ -4,11 +4,12 @@ WAL and `synchronous=FULL`: a transaction that has returned is on the disk. One 
 in any number of processes. A connection is never shared by two threads at once, nor carried over a fork.
 """
 
+import mmap
 import os
 import threading
 import weakref
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 
 import apsw
@@ -19,6 +20,7 @@ from ochredb.version import __version__
 
 FILE = "ochre.sqlite3"
 WRITER = ".ochre.writer"
+_SIGNATURE = 64
 APPLICATION = 0x4F434852  # "OCHR", in the header of every file of ours
 FORMAT = 1
 WAIT_SECONDS = 10.0
@@ -76,12 +78,14 @@ class Store:
         self._lock = threading.RLock()
         self._write_lock = threading.RLock()
         self._closed = False
+        self._writer: mmap.mmap | None = None
         self._memory = apsw.Connection(":memory:") if folder is None else None
         if self._memory is not None:
             self._memory.execute("BEGIN;" + _SCHEMA + "COMMIT")
         else:
             self._prepare()
             self._inode = self._path.stat().st_ino
+            self._writer = self._signature()
         _stores.add(self)
 
     @contextmanager
@@ -149,6 +153,9 @@ class Store:
                 self._idle.pop().close()
             if self._memory is not None:
                 self._memory.close()
+            if self._writer is not None:
+                writer, self._writer = self._writer, None
+                writer.close()
 
     def present(self) -> bool:
         """Tell whether the file that is open still lies in the folder: it may have been removed, or replaced."""
@@ -272,18 +279,28 @@ class Store:
 
     def _sign(self, verb: str) -> None:
         """Leave word of who holds the write lock, for those who wait for it in vain."""
-        if self.folder is not None:
-            with (self.folder / WRITER).open("w") as file:
-                file.write(f"process {os.getpid()} ({verb})")
+        if self._writer is not None:
+            self._writer[:] = f"process {os.getpid()} ({verb})".encode().ljust(_SIGNATURE)[:_SIGNATURE]
 
     def _busy(self) -> BusyError:
-        assert self.folder is not None
-        holder = ""
-        with suppress(OSError):
-            holder = (self.folder / WRITER).read_text()
+        holder = "" if self._writer is None else self._writer[:].strip(b" \0").decode(errors="replace")
         if not holder or f"process {os.getpid()} " in holder:  # this process does not wait for itself
             holder = "another process"
         return BusyError(f"{self.folder}: {holder} held the write lock for more than {self._wait:g} s; try again later")
+
+    def _signature(self) -> mmap.mmap:
+        """Map the few bytes in which writers sign.
+
+        A mapping, because a plain write to a file waits for the file system's journal, which other writes keep busy.
+        """
+        assert self.folder is not None
+        handle = os.open(self.folder / WRITER, os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            if os.fstat(handle).st_size < _SIGNATURE:
+                os.truncate(handle, _SIGNATURE)
+            return mmap.mmap(handle, _SIGNATURE)
+        finally:
+            os.close(handle)
 
     def _after_fork(self) -> None:
         """Start afresh in a forked child: locks may be held there, and SQLite forbids to use or close what was open."""
