@@ -18,19 +18,19 @@ OTHERS = ("chroma",)
 class Collection(Protocol):
     """What the questions use of Chroma's collection; writes take ids, embeddings, documents and metadatas."""
 
-    def add(self, **columns: Any) -> Any:  # noqa: ANN401 - columns of several types
+    def add(self, **columns: Any) -> Any:
         """Add records; durable when it returns."""
         ...
 
-    def upsert(self, **columns: Any) -> Any:  # noqa: ANN401
+    def upsert(self, **columns: Any) -> Any:
         """Add or replace records."""
         ...
 
-    def update(self, **columns: Any) -> Any:  # noqa: ANN401
+    def update(self, **columns: Any) -> Any:
         """Change the columns that are given."""
         ...
 
-    def delete(self, *, ids: list[str]) -> Any:  # noqa: ANN401 - what it gives differs between Chroma's versions
+    def delete(self, *, ids: list[str]) -> Any:
         """Remove records."""
         ...
 

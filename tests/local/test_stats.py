@@ -1,0 +1,123 @@
+"""What `ochre stats` reads: the counts are those of the engine, and looking changes nothing."""
+
+import sqlite3
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from ochredb.core.errors import CorruptError, FormatError, NotFoundError
+from ochredb.core.model import Delete, NewCollection, Records, Scope, Write
+from ochredb.local.engine import LocalEngine
+from ochredb.local.stats import stats
+from ochredb.local.store import FILE
+from ochredb.local.vectors import INDEXED_FROM
+
+ROWS = INDEXED_FROM + 1000
+
+
+def fill(engine: LocalEngine, name: str, rows: int, dimension: int = 8) -> str:
+    """Make a collection of random rows with the ids 0, 1, 2 ..."""
+    collection = engine.create_collection(Scope(), NewCollection(name, "cosine")).id
+    if rows:
+        engine.write(collection, write(range(rows), dimension))
+    return collection
+
+
+def write(ids: range, dimension: int = 8) -> Write:
+    """Make an upsert of random vectors."""
+    vectors = np.random.default_rng(ids.start).standard_normal((len(ids), dimension)).astype(np.float32)
+    return Write("upsert", Records([str(n) for n in ids], vectors))
+
+
+def test_counts_are_those_of_the_engine(tmp_path: Path) -> None:
+    """By name; a collection without records has no dimension yet."""
+    engine = LocalEngine(tmp_path)
+    fill(engine, "dogs", 3)
+    fill(engine, "cats", 0)
+    found = stats(tmp_path)
+    assert [(one.name, one.rows, one.dimension, one.space) for one in found.collections] == [
+        ("cats", 0, None, "cosine"),
+        ("dogs", 3, 8, "cosine"),
+    ]
+    assert [(one.indexed, one.tail, one.view_bytes) for one in found.collections] == [(0, 0, 0), (0, 3, 0)]
+    assert (found.format, found.log_calls, found.folder) == (1, 1, tmp_path)
+    assert found.database_bytes + found.wal_bytes > 0
+    engine.close()
+
+
+def test_indexed_rows_are_told_from_the_tail(tmp_path: Path) -> None:
+    """What was added, changed or removed since the index was written is not counted as indexed."""
+    engine = LocalEngine(tmp_path)
+    collection = fill(engine, "many", ROWS)
+    engine.settle()
+    engine.close()
+    (settled,) = stats(tmp_path).collections
+    assert (settled.rows, settled.indexed, settled.tail) == (ROWS, ROWS, 0)
+    assert settled.view_bytes > 0
+    engine = LocalEngine(tmp_path)
+    engine.write(collection, write(range(ROWS - 10, ROWS + 20)))
+    engine.delete(collection, Delete(ids=[str(n) for n in range(5)]))
+    (changed,) = stats(tmp_path).collections
+    assert (changed.rows, changed.indexed, changed.tail) == (ROWS + 15, ROWS - 15, 30)
+    engine.close()
+
+
+def test_a_damaged_view_counts_for_nothing(tmp_path: Path) -> None:
+    """The engine will not use it, so it is not indexed."""
+    engine = LocalEngine(tmp_path)
+    collection = fill(engine, "many", ROWS)
+    engine.settle()
+    engine.close()
+    (file,) = (tmp_path / collection).glob("vectors.rows.*")
+    file.write_bytes(b"\0" + file.read_bytes()[1:])
+    assert stats(tmp_path).collections[0].indexed == 0
+
+
+def test_looking_leaves_no_trace(tmp_path: Path) -> None:
+    """The same files as before, and the same bytes."""
+    engine = LocalEngine(tmp_path)
+    fill(engine, "cats", 3)
+    engine.close()
+    before = {path: path.read_bytes() for path in tmp_path.iterdir()}
+    assert stats(tmp_path) == stats(tmp_path / FILE)
+    assert {path: path.read_bytes() for path in tmp_path.iterdir()} == before
+
+
+@pytest.mark.parametrize("made", ["", "folder", "file", "folder/chroma.sqlite3"])
+def test_a_path_without_a_database_is_refused_and_nothing_is_made(made: str, tmp_path: Path) -> None:
+    """The text says what is there instead."""
+    path = tmp_path / "folder"
+    if made == "folder":
+        path.mkdir()
+    elif made == "file":
+        path.write_text("")
+    elif made:
+        path.mkdir()
+        (tmp_path / made).write_text("")
+    before = sorted(tmp_path.rglob("*"))
+    told = {"": "no such folder", "folder": "no database", "file": "is a file"}.get(made, "database of Chroma's")
+    with pytest.raises(NotFoundError, match=told):
+        stats(path)
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_files_of_others_are_refused(tmp_path: Path) -> None:
+    """Of another program, of no program, and of a newer version, each with its own text."""
+    file = tmp_path / FILE
+    file.write_bytes(b"no database" * 100)
+    with pytest.raises(CorruptError, match="damaged or none of Ochre's"):
+        stats(tmp_path)
+    file.unlink()
+    with sqlite3.connect(file) as db:
+        db.execute("CREATE TABLE theirs (x)")
+    db.close()
+    with pytest.raises(CorruptError, match="another program"):
+        stats(tmp_path)
+    file.unlink()
+    LocalEngine(tmp_path).close()
+    with sqlite3.connect(file) as db:
+        db.execute("PRAGMA user_version = 99")
+    db.close()
+    with pytest.raises(FormatError, match="format 99"):
+        stats(tmp_path)
