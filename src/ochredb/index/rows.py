@@ -23,7 +23,7 @@ def fitting(sample: Floats) -> np.dtype[Any]:
     """Choose the precision of rows like these (n, d): half, if rounding moves a row by under 1 % of the way to its
     neighbours.
     """
-    some = sample[:_SAMPLE]
+    some = sample[:: max(len(sample) // _SAMPLE, 1)][:_SAMPLE]
     with np.errstate(over="ignore", invalid="ignore"):
         moved = np.linalg.norm(some.astype(HALF).astype(np.float32) - some, axis=1)
         squares = np.einsum("nd,nd->n", some, some, dtype=np.float64)

@@ -34,9 +34,14 @@ class SharedLock:
         """Hold it alone; calling what is given lets other readers in for the rest of the time."""
         with self._changed:
             self._waiting += 1
-            while self._writing or self._readers:
-                self._changed.wait()
-            self._waiting -= 1
+            try:
+                while self._writing or self._readers:
+                    self._changed.wait()
+            except BaseException:  # Ctrl-C: those who let this one go first need not wait any more
+                self._changed.notify_all()
+                raise
+            finally:
+                self._waiting -= 1
             self._writing = True
         try:
             yield self._share

@@ -63,12 +63,14 @@ def write(folder: Path, name: str, details: dict[str, Any], files: Mapping[str, 
         sealed = msgspec.json.encode(_Sealed(zlib.crc32(body), msgspec.Raw(body)))
         temporary = _write(folder, f"{name}.manifest.{generation}", [sealed])
         (folder / temporary.name).replace(folder / f"{name}.json")
-        _sync(folder)
     except BaseException:
         for path in folder.glob(f"{name}.*.{generation}"):
             path.unlink(missing_ok=True)
         raise
-    _sweep(folder, name, {file.name for file in written.values()})
+    try:
+        _sync(folder)
+    finally:
+        _sweep(folder, name, {file.name for file in written.values()})
     return manifest
 
 

@@ -20,8 +20,12 @@ _TERMS = 24
 _CHUNK = 4096
 
 
+Documents = Callable[[Labels], Iterable[tuple[int, str]]]
+"""Give label and document of those records, of ascending labels, that have one."""
+
+
 class TextIndex:
-    """Trigrams of the documents of labels up to `last` as they were at `seq`, closed to changes."""
+    """Trigrams of the documents of `rows` records, of labels up to `last`, as they were at `seq`; closed to changes."""
 
     def __init__(self, db: apsw.Connection, seq: int, last: int, rows: int) -> None:
         self._db = db
@@ -37,9 +41,9 @@ class TextIndex:
 
     @staticmethod
     def build(
-        path: Path | None, seq: int, chunks: Iterable[list[tuple[int, str]]], keep_on: Callable[[], bool]
+        path: Path | None, seq: int, labels: Labels, documents: Documents, keep_on: Callable[[], bool]
     ) -> "TextIndex | None":
-        """Index (label, document) pairs of ascending labels, in a file or in memory; None if told to stop."""
+        """Index the documents of some ascending labels, as of `seq`, in a file or in memory; None if told to stop."""
         db = apsw.Connection(":memory:" if path is None else str(path))
         db.execute("PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; BEGIN").fetchall()
         # Without positions the index is a third of the size; the documents are looked at anyway.
@@ -47,15 +51,14 @@ class TextIndex:
             "CREATE VIRTUAL TABLE docs USING fts5(document, content = '', detail = none, columnsize = 0, "
             "tokenize = 'trigram case_sensitive 1')"
         )
-        last, rows = -1, 0
-        for chunk in chunks:
+        for start in range(0, len(labels), _CHUNK):
             if not keep_on():
                 db.close()
                 return None
-            db.executemany("INSERT INTO docs (rowid, document) VALUES (?, ?)", ((n, _whole(text)) for n, text in chunk))
-            last, rows = chunk[-1][0], rows + len(chunk)
+            rows = ((label, _whole(text)) for label, text in documents(labels[start : start + _CHUNK]))
+            db.executemany("INSERT INTO docs (rowid, document) VALUES (?, ?)", rows)
         db.execute("COMMIT")
-        return TextIndex(db, seq, last, rows)
+        return TextIndex(db, seq, int(labels[-1]), len(labels))
 
     def close(self) -> None:
         """Give the file back."""
@@ -113,13 +116,6 @@ class Text:
         dirty = np.fromiter(self.dirty, np.int64, len(self.dirty))
         proposed = np.unique(np.concatenate((proposed, dirty, tail)))
         return proposed if within is None else np.intersect1d(proposed, within, assume_unique=True)
-
-
-def chunks_of(read: Callable[[Labels], Iterable[tuple[int, str]]], labels: Labels) -> Iterable[list[tuple[int, str]]]:
-    """Give the documents of ascending labels, some thousands at a time."""
-    for start in range(0, len(labels), _CHUNK):
-        if chunk := list(read(labels[start : start + _CHUNK])):
-            yield chunk
 
 
 def _whole(text: str) -> str:

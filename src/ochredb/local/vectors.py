@@ -25,6 +25,8 @@ TAIL_BYTES = 1 << 27
 """A tail of so much float32 is kept in memory, a longer one read from the truth at each search: a matter of minutes."""
 OUTGROWN = 4
 """An index is trained anew when there are so many times the rows that it was trained for."""
+STRAYS = 50
+"""Or when one row in so many is not of the kind that it was trained for."""
 _CHUNK = 8192
 
 Read = Callable[[Slots], tuple[Slots, Floats]]
@@ -130,7 +132,7 @@ class Vectors:
             slots: Slots, dead ones included.
             idle: Whether there is nothing else to do.
         """
-        if self.built is None or rows > OUTGROWN * self.built.trained:
+        if self.built is None or rows > OUTGROWN * self.built.trained or STRAYS * self.built.ivf.strays > rows:
             return "train" if rows >= INDEXED_FROM else None
         due = self.tail(slots)
         return "extend" if due >= TAIL or (idle and due) else None
@@ -209,12 +211,18 @@ class Vectors:
         keeps = built.frontier if allowed is None else int(np.count_nonzero(allowed))
         chosen = plan(built.frontier, keeps, k, effort)
         if chosen.exact:
-            slots = np.arange(built.frontier) if allowed is None else np.flatnonzero(allowed)
-            proposed = np.broadcast_to(slots, (len(queries), len(slots)))
+            proposed = self._everything(built, queries, allowed)
         else:
             proposed = built.ivf.search(queries, chosen.candidates, allowed, chosen.effort).slots
+            if (np.count_nonzero(proposed >= 0, axis=1) < min(k, keeps)).any():
+                # The lists that were looked into hold too few of the rows that the filter keeps.
+                proposed = self._everything(built, queries, allowed)
         few = self._narrow(built.rows, queries, proposed, k + max(4, k // 8))
         return self._decide(read, queries, few, k)
+
+    def _everything(self, built: Built, queries: Floats, allowed: Mask | None) -> Slots:
+        slots = np.arange(built.frontier) if allowed is None else np.flatnonzero(allowed)
+        return np.broadcast_to(slots, (len(queries), len(slots)))
 
     def _of_index(self, built: Built, allowed: Mask | None, alive: Mask) -> Mask | None:
         """Give the mask for the index: no rows that are gone, none that the tail has a newer vector of."""
