@@ -52,18 +52,14 @@ def score(space: Space, queries: Floats, vectors: Floats) -> Floats:
 def rough(space: Space, queries: Floats, vectors: Floats) -> Floats:
     """Compute distances in float32 (q, n) of vectors (q, n, d), good enough to put candidates in order.
 
-    Of cosine and ip they are right up to a constant of each query.
+    Those of ip, and of cosine for vectors of length 1, are right up to a constant.
     """
-    with np.errstate(over="ignore", invalid="ignore"):
-        if space == "l2":
-            away = vectors - queries[:, None]
-            distances: Floats = np.einsum("qnd,qnd->qn", away, away)
-            return distances
-        dots: Floats = np.matmul(vectors, queries[:, :, None])[:, :, 0]
-        if space == "ip":
-            return -dots
-        cosines: Floats = _quotients(dots, np.sqrt(np.einsum("qnd,qnd->qn", vectors, vectors)))
-        return -cosines
+    if space == "l2":
+        away = vectors - queries[:, None]
+        distances: Floats = np.einsum("qnd,qnd->qn", away, away)
+        return distances
+    dots: Floats = np.matmul(vectors, queries[:, :, None])[:, :, 0]
+    return -dots
 
 
 def rank(space: Space, queries: Floats, slots: Slots, vectors: Floats, k: int) -> Nearest:

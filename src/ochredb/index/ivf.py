@@ -134,6 +134,13 @@ class IvfIndex:
         _faiss()
         self._index.remove_ids(slots)
 
+    def measured(self, vectors: Floats) -> Floats:
+        """Give vectors in the index's own measure, in which a usual one is about 1 long; their order of nearness stays.
+
+        For cosine all are of length 1, and the order is that of ip.
+        """
+        return _measured(self.space, vectors, self._shape)
+
     def search(self, queries: Floats, k: int, allowed: Mask | None = None, effort: int = 100) -> Nearest:
         """Find k candidates of each query, in rough order."""
         fitted = _fit(self.space, queries, self._shape)
@@ -173,16 +180,19 @@ def _lengths(vectors: Floats) -> Any:
     return np.sqrt(np.einsum("nd,nd->n", vectors, vectors, dtype=np.float64))
 
 
-def _fit(space: Space, vectors: Floats, shape: _Fit) -> Floats:
-    """Give vectors as FAISS is to see them: scaled, or of length 1 for cosine; of an even number of components."""
+def _measured(space: Space, vectors: Floats, shape: _Fit) -> Floats:
     if space == "cosine":
         lengths = _lengths(vectors)[:, None]
-        fitted = np.divide(vectors, lengths, out=np.zeros(vectors.shape), where=lengths > 0)
+        measured = np.divide(vectors, lengths, out=np.zeros(vectors.shape), where=lengths > 0)
     else:
-        fitted = vectors * shape.scale
-    if vectors.shape[1] % 2:
-        fitted = np.pad(fitted, ((0, 0), (0, 1)))
-    return np.ascontiguousarray(fitted, np.float32)
+        measured = vectors * shape.scale
+    return np.ascontiguousarray(measured, np.float32)
+
+
+def _fit(space: Space, vectors: Floats, shape: _Fit) -> Floats:
+    """Give vectors as FAISS is to see them: measured, and of an even number of components."""
+    fitted = _measured(space, vectors, shape)
+    return np.pad(fitted, ((0, 0), (0, 1))) if fitted.shape[1] % 2 else fitted
 
 
 def _centroids(faiss: Any, vectors: Floats, lists: int, by_product: bool, keep_on: Callable[[], bool]) -> Floats | None:

@@ -15,6 +15,13 @@ _INFO = (
 )
 
 
+DEFAULTS = """
+INSERT OR IGNORE INTO tenants VALUES ('default_tenant');
+INSERT OR IGNORE INTO databases VALUES
+    ('00000000-0000-0000-0000-000000000000', 'default_tenant', 'default_database');
+"""
+
+
 class Head(msgspec.Struct, frozen=True):
     """What a verb on records needs to know of its collection, at one moment."""
 
@@ -195,6 +202,7 @@ def reset(db: apsw.Connection) -> list[str]:
         db.execute(f"DELETE FROM {table}")
     db.execute("DELETE FROM databases WHERE (tenant, name) <> (?, ?)", _pair(Scope()))
     db.execute("DELETE FROM tenants WHERE name <> ?", (Scope().tenant,))
+    db.execute(DEFAULTS)
     return [collection for (collection,) in rows]
 
 

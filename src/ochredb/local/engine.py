@@ -1,5 +1,6 @@
 """The embedded engine: catch up, filter, search, fetch."""
 
+import logging
 import os
 import shutil
 import weakref
@@ -11,7 +12,7 @@ from uuid import UUID
 import apsw
 import numpy as np
 
-from ochredb.core.errors import InvalidArgumentError, NotFoundError
+from ochredb.core.errors import InvalidArgumentError, NotFoundError, OchreError
 from ochredb.core.model import (
     ALL_FIELDS,
     Change,
@@ -38,6 +39,8 @@ from ochredb.local.store import WAIT_SECONDS, Store
 from ochredb.local.text import INDEXED_FROM as TEXT_INDEXED_FROM
 from ochredb.local.vectors import INDEXED_FROM, TAIL
 
+_logger = logging.getLogger("ochredb")
+
 Answer = TypeVar("Answer")
 Body = Callable[[apsw.Connection, Head, Collection], Answer]
 
@@ -54,6 +57,7 @@ class LocalEngine:
         self.folder = folder
         self._store = Store(folder, wait)
         self._collections: dict[str, Collection] = {}
+        self._closed = False
         self._indexer = Indexer(self._store, self._install)
         self._sweep()
         _engines.add(self)
@@ -179,6 +183,9 @@ class LocalEngine:
         self._indexer.settle(list(self._collections.values()))
 
     def close(self) -> None:
+        if self._closed:
+            return
+        self._closed = True
         self._indexer.close()
         for view in list(self._collections.values()):
             self._save(view)
@@ -272,14 +279,15 @@ class LocalEngine:
             self._collections[view.id] = view
 
     def _save(self, view: Collection) -> None:
-        with view.lock.shared(), self._store.reading() as db:
-            try:
+        try:
+            with view.lock.shared(), self._store.reading() as db:
                 head = catalog.head(db, view.id)
-            except NotFoundError:
-                return
-            unsaved = view.worth_saving(head) if view.seq == head.seq else None
-        if unsaved is not None:
-            view.save(unsaved)
+                unsaved = view.worth_saving(head) if view.seq == head.seq else None
+            if unsaved is not None:
+                view.save(unsaved)
+        except (OchreError, OSError):
+            # A view on disk is a convenience: without it the next process makes its own, so closing goes on.
+            _logger.warning("the views of collection %s could not be saved", view.id, exc_info=True)
 
     def _drop(self, gone: list[str]) -> None:
         self._indexer.notice_space()

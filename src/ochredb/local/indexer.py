@@ -83,8 +83,10 @@ class Indexer:
         self._wake.notify()
 
     def _run(self) -> None:
-        while not self._stopping:
+        while True:
             with self._wake:
+                if self._stopping:
+                    return
                 resting = self._resting or self._space
                 notified = self._waiting or self._wake.wait(_QUIET_SECONDS if resting else None)
                 due = self._waiting if notified else self._resting

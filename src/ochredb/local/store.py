@@ -16,6 +16,7 @@ import apsw
 from filelock import FileLock
 
 from ochredb.core.errors import BusyError, ClosedError, CorruptError, FormatError, InternalError, OchreError
+from ochredb.local.catalog import DEFAULTS
 from ochredb.version import __version__
 
 FILE = "ochre.sqlite3"
@@ -24,6 +25,7 @@ _SIGNATURE = 64
 APPLICATION = 0x4F434852  # "OCHR", in the header of every file of ours
 FORMAT = 1
 WAIT_SECONDS = 10.0
+_MAGIC = b"SQLite format 3\0"
 _IDLE_CONNECTIONS = 16
 
 _SCHEMA = f"""
@@ -51,8 +53,7 @@ CREATE TABLE log (
     upserted BLOB, removed BLOB
 );
 CREATE INDEX log_by_collection ON log (collection, seq);
-INSERT INTO tenants VALUES ('default_tenant');
-INSERT INTO databases VALUES ('00000000-0000-0000-0000-000000000000', 'default_tenant', 'default_database');
+{DEFAULTS}
 PRAGMA application_id = {APPLICATION};
 PRAGMA user_version = {FORMAT};
 """
@@ -120,6 +121,7 @@ class Store:
         if not self._write_lock.acquire(timeout=self._wait):
             raise self._busy()
         try:
+            self._refuse_absent()
             db = self._borrow()
             try:
                 with self._translated():
@@ -187,8 +189,13 @@ class Store:
                 raise ClosedError(f"{self.folder} was closed; open a new client")
             if self._idle:
                 return self._idle.pop()
+        self._refuse_absent()
         with self._translated():
             return self._connect()
+
+    def _refuse_absent(self) -> None:
+        if not self.present():
+            raise InternalError(f"{self.folder} was removed or replaced while it was open; open a new client")
 
     def _give_back(self, db: apsw.Connection) -> None:
         if db.in_transaction:
@@ -222,6 +229,7 @@ class Store:
             raise InternalError(f"File exists (os error 17): {self.folder} is a file; a folder is wanted") from error
         except OSError as error:
             raise InternalError(f"{self.folder}: cannot make this folder: {error.strerror}") from error
+        self._refuse_other()
         with self._translated():
             db = self._connect()
             try:
@@ -231,6 +239,18 @@ class Store:
                 db.close()
                 raise
         self._give_back(db)
+
+    def _refuse_other(self) -> None:
+        """Refuse a file that is not SQLite's; SQLite itself takes a very short one for empty, and writes over it."""
+        try:
+            with self._path.open("rb") as file:
+                start = file.read(len(_MAGIC))
+        except FileNotFoundError:
+            return
+        except OSError as error:
+            raise InternalError(f"{self._path}: cannot read this file: {error.strerror}") from error
+        if start not in (b"", _MAGIC):
+            raise CorruptError(f"{self._path} is damaged, or no SQLite file: it begins with {start!r}")
 
     def _recognise(self, db: apsw.Connection) -> bool:
         """Tell an Ochre file from an empty one; raise for any other."""

@@ -164,7 +164,7 @@ class Vectors:
         index = IvfIndex.train(self.space, sample, len(slots), keep_on)
         if index is None:
             return None
-        rows = Rows(fitting(sample), self.dimension)
+        rows = Rows(fitting(index.measured(sample)), self.dimension)
         return self._cover(Built(index, rows, 0, len(slots)), job, read, keep_on)
 
     def extend(self, job: Job, read: Read, keep_on: Callable[[], bool]) -> Built | None:
@@ -174,7 +174,7 @@ class Vectors:
         index.remove(np.concatenate((np.flatnonzero(~job.alive[: self.frontier]), job.dirty)))
         slots, vectors = read(job.dirty)
         index.add(slots, vectors)
-        rows.put(slots, vectors)  # searches pass over the index for these slots until it is adopted
+        rows.put(slots, index.measured(vectors))  # searches pass over the index for these slots until it is adopted
         rows.truncate(self.frontier)  # what an attempt that was stopped has left
         return self._cover(self.built._replace(ivf=index), job, read, keep_on)
 
@@ -185,7 +185,7 @@ class Vectors:
             slots, vectors = read(chunk[job.alive[chunk]])
             built.ivf.add(slots, vectors)
             block = np.zeros((len(chunk), self.dimension), np.float32)
-            block[slots - chunk[0]] = vectors
+            block[slots - chunk[0]] = built.ivf.measured(vectors)
             built.rows.append(block)
         return built._replace(frontier=len(job.alive))
 
@@ -208,20 +208,20 @@ class Vectors:
         self, built: Built, read: Read, queries: Floats, k: int, allowed: Mask | None, alive: Mask, effort: int
     ) -> Nearest:
         allowed = self._of_index(built, allowed, alive)
-        keeps = built.frontier if allowed is None else int(np.count_nonzero(allowed))
+        keeps = len(built.ivf) if allowed is None else int(np.count_nonzero(allowed))
         chosen = plan(built.frontier, keeps, k, effort)
         if chosen.exact:
-            proposed = self._everything(built, queries, allowed)
+            proposed = self._everything(queries, alive[: built.frontier] if allowed is None else allowed)
         else:
             proposed = built.ivf.search(queries, chosen.candidates, allowed, chosen.effort).slots
             if (np.count_nonzero(proposed >= 0, axis=1) < min(k, keeps)).any():
                 # The lists that were looked into hold too few of the rows that the filter keeps.
-                proposed = self._everything(built, queries, allowed)
-        few = self._narrow(built.rows, queries, proposed, k + max(4, k // 8))
+                proposed = self._everything(queries, alive[: built.frontier] if allowed is None else allowed)
+        few = self._narrow(built.rows, built.ivf.measured(queries), proposed, k + max(4, k // 8))
         return self._decide(read, queries, few, k)
 
-    def _everything(self, built: Built, queries: Floats, allowed: Mask | None) -> Slots:
-        slots = np.arange(built.frontier) if allowed is None else np.flatnonzero(allowed)
+    def _everything(self, queries: Floats, allowed: Mask) -> Slots:
+        slots = np.flatnonzero(allowed)
         return np.broadcast_to(slots, (len(queries), len(slots)))
 
     def _of_index(self, built: Built, allowed: Mask | None, alive: Mask) -> Mask | None:
