@@ -64,7 +64,6 @@ class IvfIndex:
     def __init__(self, space: Space, dimension: int, index: Any, fit: _Fit) -> None:
         self.space: Space = space
         self.dimension = dimension
-        self.strays = 0
         self._index = index
         self._shape = fit
 
@@ -109,9 +108,7 @@ class IvfIndex:
 
     def copy(self) -> "IvfIndex":
         """Give one that can be added to while this one is searched."""
-        copy = IvfIndex(self.space, self.dimension, _faiss().clone_index(self._index), self._shape)
-        copy.strays = self.strays
-        return copy
+        return IvfIndex(self.space, self.dimension, _faiss().clone_index(self._index), self._shape)
 
     def __len__(self) -> int:
         return int(self._index.ntotal)
@@ -124,10 +121,7 @@ class IvfIndex:
     def add(self, slots: Slots, vectors: Floats) -> None:
         """Encode vectors under new slots."""
         _faiss()
-        fitted = _fit(self.space, vectors, self._shape)
-        if self._shape.alike:
-            self.strays += int(np.count_nonzero(abs(_lengths(fitted) - 1) > _UNLIKE))
-        self._index.add_with_ids(fitted, slots)
+        self._index.add_with_ids(_fit(self.space, vectors, self._shape), slots)
 
     def remove(self, slots: Slots) -> None:
         """Take slots out of their lists."""

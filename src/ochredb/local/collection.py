@@ -11,6 +11,7 @@ from typing import NamedTuple
 import apsw
 import numpy as np
 from filelock import FileLock
+from msgspec.structs import replace
 
 from ochredb.core.model import Floats, Labels, Mask
 from ochredb.core.where import Among, And, Contains, Equal, Holds, Not, Or, Order, Regex, Where
@@ -18,6 +19,7 @@ from ochredb.index.base import Nearest, Slots
 from ochredb.index.ivf import IvfIndex
 from ochredb.index.rows import Rows
 from ochredb.local import log, records, snapshot
+from ochredb.local.built import Built
 from ochredb.local.catalog import Head
 from ochredb.local.columns import Columns
 from ochredb.local.lock import SharedLock
@@ -25,7 +27,7 @@ from ochredb.local.log import DOCUMENTS, METADATA, VECTORS, Touched
 from ochredb.local.roster import Roster
 from ochredb.local.snapshot import Manifest
 from ochredb.local.text import Text, TextIndex
-from ochredb.local.vectors import TAIL, Built, Vectors
+from ochredb.local.vectors import TAIL, Vectors
 
 _MASKS = 32
 _NO_LABELS = np.empty(0, np.int64)
@@ -120,9 +122,8 @@ class Collection:
     ) -> Nearest:
         """Find the k nearest among allowed slots."""
         assert self.vectors is not None
-        return self.vectors.search(
-            lambda slots: self.read(db, head, slots), queries, k, allowed, self.roster.alive, effort
-        )
+        allowed = self.roster.alive if allowed is None else allowed
+        return self.vectors.search(lambda slots: self.read(db, head, slots), queries, k, allowed, effort)
 
     def worth_saving(self, head: Head) -> "Unsaved | None":
         """Give what a snapshot of the vector view needs, if so much of it is new that the next process gains by it."""
@@ -139,6 +140,8 @@ class Collection:
             "precision": vectors.built.rows.dtype.str,
             "trained": vectors.built.trained,
             "frontier": vectors.built.frontier,
+            "boost": vectors.built.boost,
+            "untried": vectors.built.untried,
             "dirty": sorted(vectors.dirty),
         }
         labels = np.where(self.roster.alive, self.roster.labels, ~self.roster.labels)
@@ -157,13 +160,13 @@ class Collection:
         with FileLock(self.folder / ".lock", timeout=60):
             manifest = snapshot.write(self.folder, "vectors", details, files)
             self._saved = built.frontier
-            vectors.built = built._replace(rows=_mapped(self.folder, manifest))
+            vectors.built = replace(built, rows=_mapped(self.folder, manifest))
 
     def take_text(self, db: apsw.Connection, head: Head, made: TextIndex | None) -> None:
         """Search text with an index made in memory, or else with the one on disk."""
         self._close_text()
         index = made or self._stored_text()
-        changes = None if index is None else log.since(db, head.number, index.seq)
+        changes = None if index is None else log.since(db, head, index.seq)
         if index is None:
             return
         if changes is None or index.seq > head.seq:
@@ -182,7 +185,7 @@ class Collection:
         if self.seq < 0:
             self._load(head)
             self.take_text(db, head, None)
-        changes = log.since(db, head.number, self.seq) if self.seq >= 0 else None
+        changes = log.since(db, head, self.seq) if self.seq >= 0 else None
         if changes is None:
             self.forget()
             self.renew(db, head)
@@ -223,10 +226,10 @@ class Collection:
         except FileNotFoundError:  # another process has just put a newer snapshot in its place
             return
         dimension, frontier = details["dimension"], details["frontier"]
-        built = Built(IvfIndex.load(head.space, dimension, data), rows, frontier, details["trained"])
+        ivf = IvfIndex.load(head.space, dimension, data)
+        built = Built(ivf, rows, frontier, details["trained"], details["boost"], details["untried"])
         self.vectors = Vectors(head.space, dimension, built, np.array(details["dirty"], np.int64))
         self.roster = Roster(np.where(labels < 0, ~labels, labels), labels >= 0)
-        self.vectors.ghosts = self.roster.dead > 0
         self.seq, self._saved = details["seq"], frontier
 
     def _stored_text(self) -> TextIndex | None:

@@ -18,6 +18,7 @@ from ochredb.core.errors import BusyError, ClosedError, NotFoundError
 from ochredb.core.model import Floats, Labels
 from ochredb.index.base import Slots
 from ochredb.local import catalog, records, snapshot
+from ochredb.local.built import Job
 from ochredb.local.collection import Collection
 from ochredb.local.store import Store
 from ochredb.local.text import Documents, TextIndex
@@ -133,7 +134,7 @@ class Indexer:
             due = vectors.wants(head.rows, len(roster), idle) if vectors is not None else None
             if vectors is None or due is None:
                 return False
-            job = vectors.begin(roster.alive)
+            alive, dirty = roster.alive.copy(), vectors.begin()
 
         def read(slots: Slots) -> tuple[Slots, Floats]:
             with self._store.reading() as db:  # a moment each: a long transaction would keep the WAL from being emptied
@@ -141,7 +142,7 @@ class Indexer:
 
         built = None
         try:
-            built = (vectors.train if due == "train" else vectors.extend)(job, read, self._goes_on)
+            built = vectors.make(due, Job(alive, dirty, read, self._goes_on), idle)
         finally:
             with collection.lock.exclusive():
                 vectors.adopt(built)

@@ -4,13 +4,13 @@ Labels travel as runs: pairs of int64 (first, length), little-endian. The log ke
 is further behind is built anew.
 """
 
-from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 import apsw
 import numpy as np
 
 from ochredb.core.model import Labels
+from ochredb.local.catalog import Head
 
 KEPT = 50_000
 
@@ -60,12 +60,14 @@ def append(db: apsw.Connection, number: int, touched: Touched) -> int:
     return seq
 
 
-def since(db: apsw.Connection, number: int, seq: int) -> Iterable[Touched] | None:
+def since(db: apsw.Connection, head: Head, seq: int) -> list[Touched] | None:
     """Give what happened to a collection after `seq`, oldest first; None if the log no longer reaches back that far."""
+    if seq == head.seq:  # however much was written elsewhere
+        return []
     oldest = db.execute("SELECT min(seq) FROM log").get
     if oldest is None or seq < oldest - 1:
         return None
     rows: Any = db.execute(
-        "SELECT fields, upserted, removed FROM log WHERE collection = ? AND seq > ? ORDER BY seq", (number, seq)
+        "SELECT fields, upserted, removed FROM log WHERE collection = ? AND seq > ? ORDER BY seq", (head.number, seq)
     ).fetchall()
     return [Touched(fields, decode(upserted), decode(removed)) for fields, upserted, removed in rows]

@@ -150,7 +150,7 @@ def _collections(db: apsw.Connection, folder: Path) -> Iterator[CollectionStats]
 def _indexed(db: apsw.Connection, head: Head, views: Path) -> Labels:
     """Give the labels of the rows whose present vector is in the index on disk."""
     manifest = snapshot.read(views, "vectors")
-    changes = None if manifest is None else log.since(db, head.number, manifest.details["seq"])
+    changes = None if manifest is None else log.since(db, head, manifest.details["seq"])
     if manifest is None or changes is None or manifest.details["seq"] > head.seq:
         return _NO_LABELS
     try:

@@ -1,0 +1,220 @@
+"""The rows that are indexed: found by the index, narrowed down in half precision, ranked by the float32 truth.
+
+An index is made beside the one in use and never changed by those who search it. When it is made, and when much has been
+added, it is tried on some of its own rows: how hard it must be searched is measured, not assumed.
+"""
+
+import math
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
+
+import numpy as np
+from msgspec import Struct
+from msgspec.structs import replace
+
+from ochredb.core.model import Floats, Mask, Space
+from ochredb.index.base import Nearest, Slots
+from ochredb.index.exact import ExactIndex, join, nothing, rank, rough
+from ochredb.index.ivf import FEWEST_LISTS, SAMPLES_A_LIST, IvfIndex, list_count
+from ochredb.index.rows import Rows, fitting
+from ochredb.local.plan import plan
+
+ALWAYS_EXACT = 0
+BOOSTS = (1, 2, 4, 8, 16)
+TRIED_ROWS = 50
+TRIED_K = 10
+RECALL = 0.95
+"""What an index must find of the true neighbours of some of its rows before it is relied on."""
+_CHUNK = 8192
+_BLOCK = 1 << 23
+"""Components that are looked at at a time: 32 MiB of float32."""
+
+Read = Callable[[Slots], tuple[Slots, Floats]]
+"""Give the float32 truth of ascending slots, with the slots that still exist."""
+
+
+class Job(NamedTuple):
+    """What there was to index when the work on an index began.
+
+    Args:
+        alive: True at the slots of records that there were.
+        dirty: Ascending slots that an older index covers, but not as they were then.
+        read: The truth.
+        goes_on: Whether to go on; asked every few thousand rows.
+    """
+
+    alive: Mask
+    dirty: Slots
+    read: Read
+    goes_on: Callable[[], bool]
+
+
+class Built(Struct, frozen=True):
+    """An index over slots 0 to `frontier`.
+
+    Args:
+        ivf: Proposes candidates.
+        rows: The vectors in the index's measure, by slot.
+        frontier: The first slot that is not covered.
+        trained: How many rows there were when the lists were learnt.
+        boost: By how much harder than usual it must be searched; `ALWAYS_EXACT` if no effort was enough.
+        untried: Rows that were added since that was measured.
+    """
+
+    ivf: IvfIndex
+    rows: Rows
+    frontier: int
+    trained: int
+    boost: int = 1
+    untried: int = 0
+
+    def search(self, read: Read, queries: Floats, k: int, allowed: Mask, effort: int) -> Nearest:
+        """Find the k nearest rows of each query, with the distances of the truth.
+
+        Args:
+            read: The truth.
+            queries: float32 (q, d).
+            k: At least 1.
+            allowed: True at the slots, up to `frontier`, that may be found.
+            effort: The collection's own.
+        """
+        few = self._narrow(self.ivf.measured(queries), self._proposed(queries, k, allowed, effort), k + max(4, k // 8))
+        return _decide(self.ivf.space, read, queries, few, k)
+
+    def _proposed(self, queries: Floats, k: int, allowed: Mask, effort: int) -> Slots:
+        keeps = int(np.count_nonzero(allowed))
+        chosen = plan(self.frontier, keeps, k, effort * self.boost)
+        if not chosen.exact and self.boost != ALWAYS_EXACT:
+            mask = None if keeps == self.frontier else allowed
+            proposed = self.ivf.search(queries, chosen.candidates, mask, chosen.effort).slots
+            if (np.count_nonzero(proposed >= 0, axis=1) >= min(k, keeps)).all():
+                return proposed
+            # The lists that were looked into hold too few of the rows that may be found.
+        slots = np.flatnonzero(allowed)
+        return np.broadcast_to(slots, (len(queries), len(slots)))
+
+    def _narrow(self, queries: Floats, proposed: Slots, few: int) -> Slots:
+        """Keep of the candidates (q, n) those that may be among the nearest in full precision."""
+        if proposed.shape[1] <= few or not len(queries):
+            return proposed
+        kept = []
+        batch = max(_BLOCK // (proposed.shape[1] * self.rows.dimension), 1)
+        for start in range(0, len(queries), batch):
+            slots = proposed[start : start + batch]
+            distances = self._rough(queries[start : start + batch], slots)
+            nearest = np.argpartition(distances, few - 1, axis=1)[:, :few]
+            kept.append(np.take_along_axis(slots, nearest, 1))
+        return np.concatenate(kept)
+
+    def _rough(self, queries: Floats, slots: Slots) -> Floats:
+        parts = []
+        width = max(_BLOCK // (len(queries) * self.rows.dimension), 1)
+        for start in range(0, slots.shape[1], width):
+            some = slots[:, start : start + width]
+            vectors = self.rows.take(np.maximum(some, 0).ravel()).reshape(*some.shape, self.rows.dimension)
+            distances = rough(self.ivf.space, queries, vectors)
+            distances[some < 0] = np.inf
+            parts.append(distances)
+        return parts[0] if len(parts) == 1 else np.concatenate(parts, axis=1)
+
+
+def train(space: Space, dimension: int, job: Job) -> Built | None:
+    """Make an index of all rows; None if told to stop, or if there are too few."""
+    slots = np.flatnonzero(job.alive)
+    wanted = min(list_count(len(slots)) * SAMPLES_A_LIST * 2, len(slots))
+    chosen = np.sort(np.random.default_rng(len(slots)).choice(slots, wanted, replace=False))
+    sample = np.concatenate([job.read(some)[1] for some in chunks(chosen)])
+    if len(sample) < FEWEST_LISTS:
+        return None
+    ivf = IvfIndex.train(space, sample, len(slots), job.goes_on)
+    if ivf is None:
+        return None
+    built = _cover(Built(ivf, Rows(fitting(ivf.measured(sample)), dimension), 0, len(slots)), job)
+    return None if built is None else _tried(built, job)
+
+
+def extend(old: Built, job: Job, share: float) -> Built | None:
+    """Make an index that also covers what came and changed since the old one; None if told to stop.
+
+    Args:
+        old: Stays as it is, for those who search it.
+        job: What there is now.
+        share: Try the new one once this share of its rows was never tried. If it does worse than the old one did, it is
+            to be trained anew.
+    """
+    ivf, rows = old.ivf.copy(), old.rows
+    ivf.remove(np.concatenate((np.flatnonzero(~job.alive[: old.frontier]), job.dirty)))
+    slots, vectors = job.read(job.dirty)
+    ivf.add(slots, vectors)
+    rows.put(slots, ivf.measured(vectors))  # searches pass over the old index for these slots
+    rows.truncate(old.frontier)  # what an attempt that was stopped has left
+    new = len(job.alive) - old.frontier + len(slots)
+    built = _cover(replace(old, ivf=ivf, untried=old.untried + new), job)
+    if built is None or built.untried <= share * built.frontier:
+        return built
+    tried = _tried(built, job)
+    return replace(tried, trained=0) if _hardness(tried) > _hardness(old) else tried
+
+
+def chunks(slots: Slots) -> Iterator[Slots]:
+    """Cut slots into parts whose vectors are read at a time."""
+    return (slots[start : start + _CHUNK] for start in range(0, len(slots), _CHUNK))
+
+
+def _cover(built: Built, job: Job) -> Built | None:
+    for chunk in chunks(np.arange(built.frontier, len(job.alive))):
+        if not job.goes_on():
+            return None
+        slots, vectors = job.read(chunk[job.alive[chunk]])
+        built.ivf.add(slots, vectors)
+        block = np.zeros((len(chunk), built.rows.dimension), np.float32)
+        block[slots - chunk[0]] = built.ivf.measured(vectors)
+        built.rows.append(block)
+    return replace(built, frontier=len(job.alive))
+
+
+def _tried(built: Built, job: Job) -> Built:
+    """Measure how hard an index must be searched, on some of its rows and all that are near them."""
+    slots = np.flatnonzero(job.alive)
+    some = np.random.default_rng(built.frontier).choice(slots, min(TRIED_ROWS, len(slots)), replace=False)
+    queries = job.read(np.sort(some))[1]
+    limit = _truth(built.ivf.space, job, queries)
+    for boost in BOOSTS:
+        candidate = replace(built, boost=boost, untried=0)
+        found = candidate.search(job.read, queries, TRIED_K, job.alive, 100).distances
+        if not found.size or np.mean(found <= limit[:, None]) >= RECALL:
+            return candidate
+    return replace(built, boost=ALWAYS_EXACT, untried=0)
+
+
+def _hardness(built: Built) -> float:
+    return math.inf if built.boost == ALWAYS_EXACT else built.boost
+
+
+def _truth(space: Space, job: Job, queries: Floats) -> Floats:
+    """Give for each query the distance that a true neighbour may have, with a little play for rounding."""
+    best = nothing(len(queries))
+    for chunk in chunks(np.flatnonzero(job.alive)):
+        if not job.goes_on():
+            break
+        part = ExactIndex(space, queries.shape[1])
+        part.add(*job.read(chunk))
+        best = join(best, part.search(queries, TRIED_K), TRIED_K)
+    last = best.distances[:, -1] if best.distances.size else np.zeros(len(queries), np.float32)
+    limit: Floats = last + 1e-5 * np.abs(last) + np.float32(1e-6) * np.abs(best.distances).max(initial=0)
+    return limit
+
+
+def _decide(space: Space, read: Read, queries: Floats, few: Slots, k: int) -> Nearest:
+    """Rank the last candidates (q, n) by the truth."""
+    slots, vectors = read(np.unique(few[few >= 0]))
+    if not len(slots):
+        return nothing(len(queries))
+    places = np.minimum(np.searchsorted(slots, few), len(slots) - 1)
+    there = np.where(slots[places] == few, few, -1)
+    batch = max(_BLOCK // (few.shape[1] * vectors.shape[1]), 1)
+    parts = [
+        rank(space, queries[at : at + batch], there[at : at + batch], vectors[places[at : at + batch]], k)
+        for at in range(0, len(queries), batch)
+    ]
+    return Nearest(np.concatenate([one.slots for one in parts]), np.concatenate([one.distances for one in parts]))

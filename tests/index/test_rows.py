@@ -1,0 +1,133 @@
+"""Rows in half or single precision, with and without a mapped base, against an array; columns that grow."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ochredb.core.model import Floats
+from ochredb.index.growing import Growing
+from ochredb.index.rows import HALF, SINGLE, Rows, fitting
+
+PRECISIONS = pytest.mark.parametrize("dtype", [HALF, SINGLE])
+
+
+def numbers(n: int, dimension: int, seed: int = 0) -> Floats:
+    """Give numbers that half precision holds exactly."""
+    return np.random.default_rng(seed).integers(-1000, 1000, (n, dimension)).astype(np.float32) / np.float32(8)
+
+
+@PRECISIONS
+@pytest.mark.parametrize("base", [0, 1, 7])
+@pytest.mark.parametrize("dimension", [1, 2, 3, 33])
+@given(data=st.data())
+def test_rows_follow_an_array(dtype: np.dtype[Any], base: int, dimension: int, data: st.DataObject) -> None:
+    """Appending, changing, taking and truncating give what an array gives, wherever base and memory meet."""
+    truth = numbers(base, dimension)
+    rows = Rows(dtype, dimension, truth.astype(dtype) if base else None)
+    for step in range(data.draw(st.integers(1, 8))):
+        verb = data.draw(st.sampled_from(["append", "put", "truncate"]))
+        if verb == "append":
+            more = numbers(data.draw(st.integers(0, 5)), dimension, step)
+            rows.append(more)
+            truth = np.concatenate((truth, more))
+        elif verb == "put" and len(truth):
+            slots = np.array(sorted(data.draw(st.sets(st.integers(0, len(truth) - 1)))), np.int64)
+            truth[slots] = numbers(len(slots), dimension, step + 50)
+            rows.put(slots, truth[slots])
+        elif verb == "truncate":
+            length = data.draw(st.integers(base, max(base, len(truth))))
+            rows.truncate(length)
+            truth = truth[:length]
+        assert len(rows) == len(truth)
+        some = np.array(data.draw(st.lists(st.integers(0, max(len(truth) - 1, 0)), max_size=6)), np.int64)[: len(truth)]
+        taken = rows.take(some)
+        assert taken.dtype == np.float32
+        np.testing.assert_array_equal(taken, truth[some])
+    np.testing.assert_array_equal(np.concatenate(list(rows.blocks(len(truth)))), truth.astype(dtype))
+
+
+@PRECISIONS
+def test_a_change_does_not_reach_the_file(dtype: np.dtype[Any], tmp_path: Path) -> None:
+    """A row that changes in memory leaves the file that it was mapped from as it was."""
+    path, truth = tmp_path / "rows", numbers(10, 4)
+    truth.astype(dtype).tofile(path)
+    before = path.read_bytes()
+    rows = Rows(dtype, 4, np.memmap(path, dtype, "c").reshape(-1, 4))
+    rows.put(np.array([3]), numbers(1, 4, 9))
+    np.testing.assert_array_equal(rows.take(np.array([2, 3])), np.concatenate((truth[2:3], numbers(1, 4, 9))))
+    assert path.read_bytes() == before
+
+
+def test_half_precision_is_rounded_as_numpy_rounds() -> None:
+    """Widening gives the very numbers that half precision stands for, the smallest among them."""
+    values = np.array([[1 / 3, 1e-7, 65504, -6e-8]], np.float32)
+    rows = Rows(HALF, 4)
+    rows.append(values)
+    np.testing.assert_array_equal(rows.take(np.array([0])), values.astype(np.float16).astype(np.float32))
+
+
+def test_what_half_precision_cannot_hold_stays_finite() -> None:
+    """A number beyond half precision becomes its largest, so that distances can still be compared."""
+    rows = Rows(HALF, 2)
+    rows.append(np.array([[1e30, -1e30]], np.float32))
+    assert rows.take(np.array([0])).tolist() == [[65504, -65504]]
+
+
+RNG = np.random.default_rng(0)
+NORMAL = RNG.standard_normal((600, 48)).astype(np.float32)
+FITTING = {
+    "embeddings": (NORMAL / np.linalg.norm(NORMAL, axis=1, keepdims=True), HALF),
+    "normal": (NORMAL, HALF),
+    "all alike": (np.ones((600, 48), np.float32), HALF),
+    "one": (NORMAL[:1], HALF),
+    "offset": (NORMAL + 1000, SINGLE),
+    "too large": (NORMAL * 1e6, SINGLE),
+    "huge": (NORMAL * 1e30, SINGLE),
+    "tiny": (NORMAL * 1e-9, SINGLE),
+    "near each other": (1 + NORMAL * 1e-4, SINGLE),
+}
+
+
+@pytest.mark.parametrize("which", FITTING)
+def test_precision_fits_the_numbers(which: str) -> None:
+    """Half precision is for rows that it tells apart; those it would overflow, lose or merge are kept in single."""
+    sample, wanted = FITTING[which]
+    assert fitting(sample.astype(np.float32)) == wanted
+
+
+def test_precision_fits_all_of_a_sample() -> None:
+    """Rows at the end of a sample count as much as those at its beginning."""
+    assert fitting(np.concatenate((NORMAL, NORMAL + 2000, NORMAL + 2000))) == SINGLE
+
+
+@given(data=st.data())
+def test_a_column_grows_like_a_list(data: st.DataObject) -> None:
+    """Extending, padding, truncating and keeping give what a list gives, and a view taken earlier stays as it was."""
+    column, truth = Growing(np.int64), list[int]()
+    for _ in range(data.draw(st.integers(1, 10))):
+        view, then = column.view, list(truth)
+        verb = data.draw(st.sampled_from(["extend", "pad", "truncate", "keep"]))
+        if verb == "extend":
+            more = data.draw(st.lists(st.integers(-9, 9), max_size=90))
+            column.extend(more)
+            truth += more
+        elif verb == "pad":
+            length = data.draw(st.integers(0, 200))
+            column.pad(length, 7)
+            truth += [7] * (length - len(truth))
+        elif verb == "truncate":
+            length = data.draw(st.integers(0, 200))
+            column.truncate(length)
+            truth = truth[:length]
+        else:
+            places = [place for place in range(len(truth)) if place % 3]
+            column.keep(np.array(places, np.int64))
+            truth = [truth[place] for place in places]
+        assert column.view.tolist() == truth
+        assert len(column) == len(truth)
+        if verb in ("extend", "pad"):
+            assert view.tolist() == then

@@ -1,0 +1,205 @@
+"""Work in the background: it may fail, and it ends when it is told to."""
+
+import errno
+import gc
+import logging
+import os
+import shutil
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from ochredb.core.errors import ClosedError
+from ochredb.core.model import Floats, Get, Query, Records, Write
+from ochredb.local import snapshot
+from ochredb.local.engine import LocalEngine
+from ochredb.local.indexer import Indexer
+from ochredb.local.store import Store
+from ochredb.testing.contract.stage import make
+
+pytestmark = pytest.mark.usefixtures("small")
+
+ROWS = np.random.default_rng(0).standard_normal((1000, 8)).astype(np.float32)
+
+
+def put(engine: LocalEngine, collection: str, rows: Floats, prefix: str = "") -> None:
+    engine.write(collection, Write("add", Records([f"{prefix}{n}" for n in range(len(rows))], rows)))
+
+
+def indexed(engine: LocalEngine, collection: str) -> bool:
+    view = engine._collections[collection]
+    return view.vectors is not None and view.vectors.built is not None
+
+
+class StopsFirst(threading.Condition):
+    """A condition that is told to stop in the moment before its waiter takes it: the order that threads fall into
+    once in a great while.
+    """
+
+    stop: Callable[[], None] | None = None
+
+    def __enter__(self) -> bool:
+        stop, self.stop = self.stop, None
+        if stop is not None:
+            stop()
+        return super().__enter__()
+
+
+def test_stopping_is_heard_whenever_it_is_said() -> None:
+    """A thread that is told to stop just before it goes to sleep does not sleep for ever, and `close` with it."""
+    store = Store(None)
+    indexer = Indexer(store, lambda _: None)
+
+    def stop() -> None:
+        with indexer._wake:
+            indexer._stopping = True
+            indexer._wake.notify()
+
+    indexer._wake = StopsFirst()
+    indexer._wake.stop = stop
+    thread = threading.Thread(target=indexer._run, daemon=True)
+    thread.start()
+    thread.join(3)
+    store.close()
+    assert not thread.is_alive()
+
+
+def test_closing_while_it_works(tmp_path: Path) -> None:
+    """An engine that is closed in the middle of indexing closes, and everything is there afterwards."""
+    for n in range(5):
+        engine = LocalEngine(tmp_path / str(n))
+        collection = make(engine)
+        for part in range(4):
+            put(engine, collection, ROWS[: 300 * (n + 1)], f"{part} ")
+        engine.close()
+        again = LocalEngine(tmp_path / str(n))
+        assert again.count(collection) == min(300 * (n + 1), 1000) * 4
+        again.close()
+
+
+def test_what_was_written_is_indexed_by_itself(tmp_path: Path) -> None:
+    """Nobody has to ask for an index."""
+    engine = LocalEngine(tmp_path)
+    collection = make(engine)
+    put(engine, collection, ROWS)
+    for _ in range(200):
+        engine.query(collection, Query(ROWS[:1]))
+        if indexed(engine, collection):
+            break
+        threading.Event().wait(0.05)
+    assert indexed(engine, collection)
+    engine.close()
+
+
+def full(*_: Any) -> None:
+    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+def test_a_full_disk_is_no_matter_for_a_view(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """When a view cannot be written, it is logged, answers go on, and the engine closes all that it has open."""
+    engine = LocalEngine(tmp_path)
+    collection = make(engine)
+    monkeypatch.setattr(snapshot, "_write", full)
+    caplog.set_level(logging.CRITICAL, "ochredb")
+    put(engine, collection, ROWS)
+    engine.settle()
+    assert len(engine.query(collection, Query(ROWS[:1])).records[0]) == 10
+    engine.close()
+    with pytest.raises(ClosedError):
+        engine.count(collection)
+    monkeypatch.undo()
+    again = LocalEngine(tmp_path)
+    assert again.count(collection) == 1000
+    again.close()
+
+
+def test_a_folder_that_was_removed_is_let_go(tmp_path: Path) -> None:
+    """An engine whose folder somebody has removed can be closed without an error."""
+    engine = LocalEngine(tmp_path / "store")
+    collection = make(engine)
+    put(engine, collection, ROWS)
+    engine.query(collection, Query(ROWS[:1]))
+    engine._indexer._index_vectors(engine._collections[collection], idle=True)
+    shutil.rmtree(tmp_path / "store")
+    engine.close()
+    with pytest.raises(ClosedError):
+        engine.count(collection)
+
+
+def test_a_collection_deleted_while_it_is_indexed(tmp_path: Path) -> None:
+    """Deleting a collection that is being indexed is no error, then or later, and leaves no folder behind."""
+    engine = LocalEngine(tmp_path)
+    for n in range(5):
+        collection = make(engine, name=f"gone-{n}")
+        put(engine, collection, ROWS)
+        info = engine.get_collection_by_id(collection)
+        engine.delete_collection(info.scope, info.name)
+    engine.settle()
+    engine.close()
+    LocalEngine(tmp_path).close()
+    assert [path.name for path in tmp_path.iterdir() if path.is_dir()] == []
+
+
+HUGE = """
+import sys
+import numpy as np
+import ochredb
+from ochredb.core.model import Query, Records, Write, NewCollection, Scope, Get
+from ochredb.local import engine, vectors
+from ochredb.local.engine import LocalEngine
+vectors.INDEXED_FROM = engine.INDEXED_FROM = 400
+space, factor = sys.argv[1], np.float32(sys.argv[2])
+rows = np.random.default_rng(0).standard_normal((1000, 32)).astype(np.float32) * factor
+made = LocalEngine(None)
+collection = made.create_collection(Scope(), NewCollection("huge", space)).id
+made.write(collection, Write("add", Records([str(n) for n in range(1000)], rows)))
+made.settle()
+hits = made.query(collection, Query(rows[:3], 10))
+print(*(len(found) for found in hits.distances))
+if space != "ip":
+    print(*(found.ids[0] for found in hits.records))
+made.close()
+"""
+
+
+@pytest.mark.parametrize("space", ["l2", "cosine", "ip"])
+@pytest.mark.parametrize("factor", ["1e20", "5e37"])
+def test_vectors_of_any_size_do_not_end_the_process(space: str, factor: str) -> None:
+    """Vectors whose squares are beyond float32 are legal: the process lives, and finds them."""
+    done = subprocess.run([sys.executable, "-c", HUGE, space, factor], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr[-500:]
+    assert done.stdout.split("\n")[0] == "10 10 10"
+    assert space == "ip" or done.stdout.split("\n")[1] == "0 1 2"
+
+
+def test_handles_are_given_back(tmp_path: Path) -> None:
+    """After closing, the process has as many files open as before, whatever was built, replaced and searched."""
+    handles = Path("/proc/self/fd")
+    if not handles.is_dir():
+        pytest.skip("the system does not list a process's files")
+    gc.collect()
+    before = len(list(handles.iterdir()))
+    for _ in range(3):
+        engine = LocalEngine(tmp_path)
+        collection = make(engine)
+        put(engine, collection, ROWS)
+        engine.settle()
+        put(engine, collection, ROWS, "more ")
+        engine.settle()
+        threads = [threading.Thread(target=engine.get, args=(collection, Get())) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        engine.query(collection, Query(ROWS[:3]))
+        engine.close()
+        engine.close()
+    assert len(list(handles.iterdir())) == before
