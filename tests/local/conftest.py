@@ -14,4 +14,3 @@ def small(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(module, "TAIL", 300)
     monkeypatch.setattr(plan, "EXACT_ROWS", 50)
     monkeypatch.setattr(text, "INDEXED_FROM", 400)
-    monkeypatch.setattr(engine, "TEXT_INDEXED_FROM", 400)

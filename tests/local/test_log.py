@@ -30,13 +30,16 @@ def test_the_log_tells_what_came_after(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(log, "KEPT", 10)
     store = Store(None)
     with store.reading() as db:
-        for n in range(30):
-            seq = log.append(db, n % 2, Touched(VECTORS, np.array([n]), np.array([n + 100])))
-            assert seq == n + 1
-        told = list(log.since(db, 0, 20) or ())
-        assert [touched.upserted.tolist() for touched in told] == [[20], [22], [24], [26], [28]]
-        assert [touched.removed.tolist() for touched in told] == [[120], [122], [124], [126], [128]]
+        moments = [log.append(db, n % 2, Touched(VECTORS, np.array([n]), np.array([n + 100]))) for n in range(30)]
+        assert [moment.seq for moment in moments] == list(range(1, 31))
+        now = moments[28]
+        told = log.since(db, 0, moments[20], now) or []
+        assert [touched.upserted.tolist() for touched in told] == [[22], [24], [26], [28]]
+        assert [touched.removed.tolist() for touched in told] == [[122], [124], [126], [128]]
         assert {touched.fields for touched in told} == {VECTORS}
-        assert list(log.since(db, 1, 30) or ()) == []
-        assert log.since(db, 0, 19) is None
+        assert log.since(db, 0, now, now) == []
+        assert log.since(db, 0, moments[0], moments[0]) == [], "however much was written elsewhere"
+        assert log.since(db, 0, moments[18], now) is None
+        assert log.since(db, 0, now._replace(token=1), now) is None, "the same number of another history"
+        assert log.since(db, 1, moments[20], now) is None, "a moment of another collection"
     store.close()

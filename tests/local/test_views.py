@@ -24,7 +24,7 @@ from ochredb.core.model import (
     Write,
 )
 from ochredb.core.where import Contains, Where, parse
-from ochredb.local import log, vectors
+from ochredb.local import built, log, vectors
 from ochredb.local.engine import LocalEngine
 from ochredb.testing.compare import same_records
 from ochredb.testing.reference import ReferenceEngine
@@ -326,7 +326,7 @@ def test_a_long_tail_is_read_from_the_truth(
 ) -> None:  # fmt: skip
     """Rows that are not indexed yet and too many to keep are found all the same, changed and deleted ones too."""
     monkeypatch.setattr(vectors, "TAIL_BYTES", 100 * DIMENSION * 4)
-    monkeypatch.setattr(vectors, "_CHUNK", 64)
+    monkeypatch.setattr(built, "_CHUNK", 64)
     pair = Pair(tmp_path, space, seed=9)
     pair.engine._indexer._stopping = True  # nothing is indexed until it is asked for
     pair.add(700)

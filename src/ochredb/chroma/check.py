@@ -55,7 +55,7 @@ def record_ids(value: object, *, unique: bool = True) -> list[str]:
     _storable(ids)
     if unique and len(set(ids)) < len(ids):
         raise DuplicateIDError(f"Expected IDs to be unique, found duplicates of: {', '.join(_twice(ids))}")
-    return list(ids)
+    return list(map(str, ids))  # NumPy's strings are str too, and become plain ones
 
 
 def new_ids(value: object) -> list[str]:
@@ -116,7 +116,7 @@ def record_metadatas(value: object) -> tuple[list[Metadata | None] | None, dict[
         if metadata is None:
             found.append(None)
             continue
-        if metadata and type(metadata) is dict and _is_plain(metadata):
+        if type(metadata) is dict and metadata and _is_plain(metadata):
             found.append(metadata)
             continue
         read, uri = _metadata(metadata, row)
@@ -148,6 +148,7 @@ def collection_metadata(value: object, *, changing: bool = False) -> Metadata | 
         if not key or key[0] in "#$":
             reason = "Metadata key cannot be empty" if not key else f"Metadata key cannot start with '#' or '$': {key}"
             raise InvalidArgumentError(f"Validation error: metadata: {reason}")
+        _utf8(key, f"metadata[{key!r}]")
         if item is None and changing:
             continue
         if not isinstance(item, str | int | float):
@@ -193,6 +194,25 @@ def scope_name(value: object, what: str) -> str:
     if len(value) < 3:
         raise InvalidArgumentError(f"Validation error: name: {what} name must be at least 3 characters, got {value!r}")
     _storable([value], what)
+    return value
+
+
+def known_name(value: object, what: str) -> str:
+    """Read the name of something that is to be found, which may be any text."""
+    if not isinstance(value, str):
+        raise BadType(f"{what}: expected a str, got {_short(value)} which is a {type(value).__name__}")
+    _utf8(value, what)
+    return value
+
+
+def images(value: object) -> list[Any] | None:
+    """Read images; a bare array is one of them."""
+    if value is None:
+        return None
+    if isinstance(value, np.ndarray):
+        return [value]
+    if not isinstance(value, list) or not value:
+        raise BadValue(f"Expected images to be an array or a non-empty list of arrays, got {_short(value)} at images")
     return value
 
 
@@ -243,7 +263,7 @@ def bound(value: object, what: str) -> int | None:
         raise BadType(f"{what}: expected a whole number, got {_short(value)}")
     if value < 0:
         raise BadValue(f"{what}: expected at least 0, got {value}")
-    return value
+    return min(value, 2**63 - 1)
 
 
 def same_length(ids: list[str], columns: dict[str, Sequence[Any] | None]) -> None:
@@ -323,7 +343,7 @@ def _texts(value: object, path: str, one: str, optional: bool) -> list[str | Non
                 _utf8(text, f"{path}[{row}]")
         elif text is not None or not optional:
             raise BadValue(f"Expected {one} to be a str, got {_short(text)} at {path}[{row}]")
-    return list(texts)
+    return [None if text is None else str(text) for text in texts]
 
 
 def _is_plain(metadata: dict[Any, Any]) -> bool:
@@ -381,10 +401,9 @@ def _value(key: str, value: object, path: str) -> Any:
         case str():
             if not value.isascii():
                 _utf8(value, path)
-            return value
+            return str(value)
         case int():
-            # Chroma keeps 64 bits and turns what is larger into a float.
-            return int(value) if -(2**63) <= value < 2**63 else _float(float(value), path)
+            return int(value) if -(2**63) <= value < 2**63 else _large(value, path)
         case float():
             return _float(float(value), path)
         case list():
@@ -407,6 +426,14 @@ def _list(key: str, value: list[Any], path: str) -> list[Any]:
         )
     items = [_value(key, item, f"{path}[{row}]") for row, item in enumerate(value)]
     return [float(item) for item in items] if any(type(item) is not kind for item in items) else items
+
+
+def _large(value: int, path: str) -> float:
+    """Give an int beyond 64 bits as a float, as Chroma does."""
+    try:
+        return float(value)
+    except OverflowError as error:
+        raise BadValue(f"Expected metadata value to be within the range of a float at {path}") from error
 
 
 def _float(value: float, path: str) -> float:

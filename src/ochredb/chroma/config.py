@@ -4,6 +4,7 @@ The HNSW settings are kept and returned. `space` is what it says; `ef_search` is
 have no meaning for our index. SPANN becomes HNSW of the same space, as in Chroma's own local engine.
 """
 
+import math
 from typing import Any, NamedTuple, get_args
 
 from ochredb.core.errors import BadValue, InvalidArgumentError
@@ -145,9 +146,9 @@ def _check(key: str, value: object) -> None:
         if value not in get_args(Space):
             raise InvalidArgumentError(f"unknown variant `{value}`, expected one of `l2`, `cosine`, `ip` {here}")
     elif key == "resize_factor":
-        if not isinstance(value, int | float) or isinstance(value, bool):
+        if not isinstance(value, int | float) or isinstance(value, bool) or not math.isfinite(value):
             raise InvalidArgumentError(f"invalid type: {value!r}, expected f64 {here}")
-    elif not isinstance(value, int) or isinstance(value, bool) or value < 0:
+    elif not isinstance(value, int) or isinstance(value, bool) or not 0 <= value < 2**63:
         raise InvalidArgumentError(f"invalid type: {value!r}, expected usize {here}")
 
 

@@ -17,6 +17,9 @@ class _Result(dict[str, Any]):
     def items(self) -> ItemsView[str, Any]:  # type: ignore[override] # a view of the converted twin
         return {key: _plain(value) for key, value in super().items()}.items()
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (dict(super().items()),)  # a copy has the arrays themselves
+
 
 class GetResult(_Result):
     """What `get` and `peek` return: ids, embeddings, documents, uris, included, data, metadatas.

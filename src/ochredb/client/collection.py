@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
-import numpy as np
+from msgspec.structs import replace
 
 from ochredb.chroma import check, config
 from ochredb.chroma.check import saying
@@ -13,7 +13,7 @@ from ochredb.client import functions
 from ochredb.core.engine import Engine
 from ochredb.core.errors import BadType, BadValue, InvalidArgumentError
 from ochredb.core.model import Change, CollectionInfo, Delete, Floats, Get, Metadata, Mode, Query, Records, Write
-from ochredb.embed.protocol import normalize_embeddings
+from ochredb.embed.protocol import check_signature, normalize_embeddings
 from ochredb.embed.registry import persisted_form, rebuild
 
 GET_FIELDS = ("metadatas", "documents")
@@ -83,7 +83,9 @@ class Collection:
         return f"Collection(name={self.name})"
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Collection) and self._info == other._info
+        if not isinstance(other, Collection):
+            return False
+        return replace(self._info, dimension=None) == replace(other._info, dimension=None)
 
     def __hash__(self) -> int:
         return hash(self._info.id)
@@ -233,7 +235,8 @@ class Collection:
             filters = check.filters(where, where_document)
             fields = check.fields(check.include(include, distances=True))
             self._needs_loader(include)
-            among = None if ids is None else check.record_ids(ids, unique=False) if ids else []
+            nobody = isinstance(ids, list) and not ids
+            among = [] if nobody else None if ids is None else check.record_ids(ids, unique=False)
             queries = self._queries(query_embeddings, query_texts, query_images, query_uris)
         hits = self._engine.query(self._info.id, Query(queries, k, among, filters, fields))
         result = query_result(hits, include)
@@ -279,7 +282,7 @@ class Collection:
             ValueError: Metadata that would change the space, or a configuration that cannot be changed so.
             UniqueConstraintError: The name is taken.
         """
-        if metadata is not None and "hnsw:space" in metadata:
+        if isinstance(metadata, dict) and "hnsw:space" in metadata:
             raise BadValue(
                 "Changing the distance function of a collection once it is created is not supported currently."
             )
@@ -294,6 +297,8 @@ class Collection:
 
     def _changed(self, configuration: dict[str, Any]) -> config.Settled:
         function = functions.configured(None, configuration)
+        if function is not None:
+            check_signature(function)
         stored, form = self._info.configuration, persisted_form(function)
         settled = config.change(stored, configuration, form)
         if form is not None and form["type"] == "known" and stored.get("embedding_function"):
@@ -320,7 +325,7 @@ class Collection:
             metadata, set_uris = check.record_metadatas(metadatas)
             texts = check.documents(documents, optional=embeddings is not None)
             links = check.uris(uris)
-            images = [images] if isinstance(images, np.ndarray) else images
+            images = check.images(images)
             vectors = None if embeddings is None else check.embeddings(embeddings)
             columns = {
                 "embeddings": vectors,
@@ -356,7 +361,7 @@ class Collection:
         if texts is not None:
             return self._vectors(check.documents(texts, optional=False), is_query=True)
         if images is not None:
-            return self._vectors([images] if isinstance(images, np.ndarray) else images, is_query=True)
+            return self._vectors(check.images(images), is_query=True)
         if links is not None:
             return self._vectors(self._loaded(check.uris(links)), is_query=True)
         raise BadValue("At least one of one of embeddings, documents, images, uris must be provided")

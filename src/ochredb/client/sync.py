@@ -94,7 +94,7 @@ class Client(_Holder):
 
     def set_tenant(self, tenant: str, database: str = DEFAULT_DATABASE) -> None:
         """Turn to another tenant and database; raise `NotFoundError` if there is none of these names."""
-        scope = Scope(tenant, database)
+        scope = _scope(tenant, database)
         self._engine.get_tenant(scope.tenant)
         self._engine.get_database(scope)
         self.tenant, self.database = scope.tenant, scope.database
@@ -149,7 +149,9 @@ class Client(_Holder):
         data_loader: Any = None,
     ) -> Collection:
         """Give a collection by name, or raise `NotFoundError`."""
-        return self._collection(self._engine.get_collection(self._scope, name), embedding_function, data_loader)
+        return self._collection(
+            self._engine.get_collection(self._scope, check.known_name(name, "name")), embedding_function, data_loader
+        )
 
     def get_collection_by_id(
         self,
@@ -189,7 +191,7 @@ class Client(_Holder):
 
     def delete_collection(self, name: str) -> None:
         """Remove a collection with its records, or raise `NotFoundError`."""
-        self._engine.delete_collection(self._scope, name)
+        self._engine.delete_collection(self._scope, check.known_name(name, "name"))
 
     def reset(self) -> bool:
         """Remove everything of every tenant; allowed by `Settings(allow_reset=True)` only.
@@ -225,24 +227,30 @@ class AdminClient(_Holder):
 
     def get_tenant(self, name: str) -> dict[str, str]:
         """Give `{"name": ...}`, or raise `NotFoundError`."""
-        return {"name": self._engine.get_tenant(name)}
+        return {"name": self._engine.get_tenant(check.known_name(name, "tenant"))}
 
     def create_database(self, name: str, tenant: str = DEFAULT_TENANT) -> None:
         """Add a database of at least 3 characters to a tenant that exists."""
-        self._engine.create_database(Scope(tenant, check.scope_name(name, "database")))
+        self._engine.create_database(_scope(tenant, check.scope_name(name, "database")))
 
     def get_database(self, name: str, tenant: str = DEFAULT_TENANT) -> dict[str, Any]:
         """Give `{"id": UUID, "name": ..., "tenant": ...}`, or raise `NotFoundError`."""
-        found = self._engine.get_database(Scope(tenant, name))
+        found = self._engine.get_database(_scope(tenant, name))
         return {"id": UUID(found.id), "name": found.name, "tenant": found.tenant}
 
     def list_databases(
         self, limit: int | None = None, offset: int | None = None, tenant: str = DEFAULT_TENANT
     ) -> list[dict[str, Any]]:
         """Give the databases of a tenant by name; none for an unknown tenant."""
-        found = self._engine.list_databases(tenant, check.bound(limit, "limit"), check.bound(offset, "offset") or 0)
+        found = self._engine.list_databases(
+            check.known_name(tenant, "tenant"), check.bound(limit, "limit"), check.bound(offset, "offset") or 0
+        )
         return [{"id": UUID(one.id), "name": one.name, "tenant": one.tenant} for one in found]
 
     def delete_database(self, name: str, tenant: str = DEFAULT_TENANT) -> None:
         """Remove a database with all its collections, or raise `NotFoundError`."""
-        self._engine.delete_database(Scope(tenant, name))
+        self._engine.delete_database(_scope(tenant, name))
+
+
+def _scope(tenant: str, database: str) -> Scope:
+    return Scope(check.known_name(tenant, "tenant"), check.known_name(database, "database"))

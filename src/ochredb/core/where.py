@@ -285,8 +285,9 @@ def _order(key: str, op: Any, operand: object, path: str) -> Where:
         raise _bad(f"Expected operand value to be an int or a float for operator {op}, got {operand}", path)
     if isinstance(operand, bool):
         raise InvalidArgumentError(f"Invalid where clause: {path} is {operand!r}, {op} takes an int or a float")
-    _scalar(operand, path)
-    return Order(key, op, operand)
+    number = _scalar(operand, path)
+    assert isinstance(number, int | float)
+    return Order(key, op, number)
 
 
 def _among(key: str, op: str, operand: object, path: str) -> Where:
@@ -337,11 +338,17 @@ def _items(value: object, path: str, op: str, wire: bool, what: str, of: str) ->
 
 
 def _scalar(value: Scalar, path: str) -> Scalar:
+    """Give a scalar as the plain type that it is a kind of: NumPy's floats and strings are kinds of Python's."""
+    if isinstance(value, bool):
+        return value
     if isinstance(value, str):
         _encodable(value, path)
-    elif isinstance(value, int) and value not in INT64:
+        return str(value)
+    if isinstance(value, float):
+        return float(value)
+    if value not in INT64:
         raise InvalidArgumentError(f"Invalid where clause: {path} is {value}, which is beyond 64 bits")
-    return value
+    return int(value)
 
 
 def _encodable(text: str, path: str) -> None:

@@ -122,8 +122,9 @@ def train(space: Space, dimension: int, job: Job) -> Built | None:
     """Make an index of all rows; None if told to stop, or if there are too few."""
     slots = np.flatnonzero(job.alive)
     wanted = min(list_count(len(slots)) * SAMPLES_A_LIST * 2, len(slots))
-    chosen = np.sort(np.random.default_rng(len(slots)).choice(slots, wanted, replace=False))
-    sample = np.concatenate([job.read(some)[1] for some in chunks(chosen)])
+    random = np.random.default_rng(len(slots))
+    chosen = np.sort(random.choice(slots, wanted, replace=False))
+    sample = random.permutation(np.concatenate([job.read(some)[1] for some in chunks(chosen)]))
     if len(sample) < FEWEST_LISTS:
         return None
     ivf = IvfIndex.train(space, sample, len(slots), job.goes_on)

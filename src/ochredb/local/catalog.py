@@ -8,6 +8,7 @@ import msgspec
 
 from ochredb.core.errors import NotFoundError, UniqueConstraintError
 from ochredb.core.model import Change, CollectionInfo, Database, NewCollection, Scope, Space
+from ochredb.local.log import Moment
 
 _INFO = (
     "SELECT c.id, c.name, d.tenant, d.name, c.space, c.effort, c.metadata, c.configuration, c.schema, c.dimension "
@@ -31,25 +32,28 @@ class Head(msgspec.Struct, frozen=True):
     dimension: int | None
     rows: int
     next_label: int
-    seq: int
+    moment: Moment
 
 
 def head(db: apsw.Connection, collection: str) -> Head:
     """Give the head of a collection by its UUID, or raise `NotFoundError`."""
-    row = db.execute(
-        "SELECT number, space, effort, dimension, rows, next_label, seq FROM collections WHERE id = ?", (collection,)
+    row: Any = db.execute(
+        "SELECT number, space, effort, dimension, rows, next_label, seq, token FROM collections WHERE id = ?",
+        (collection,),
     ).fetchone()
     if row is None:
         raise _no_collection(collection)
-    return Head(*row)
+    *fields, seq, token = row
+    return Head(*fields, moment=Moment(seq, token))
 
 
-def advance(db: apsw.Connection, head: Head, rows: int, next_label: int, dimension: int | None, seq: int) -> None:
+def advance(db: apsw.Connection, head: Head) -> Head:
     """Note what a write has made of a collection."""
     db.execute(
-        "UPDATE collections SET rows = ?, next_label = ?, dimension = ?, seq = ? WHERE number = ?",
-        (rows, next_label, dimension, seq, head.number),
+        "UPDATE collections SET rows = ?, next_label = ?, dimension = ?, seq = ?, token = ? WHERE number = ?",
+        (head.rows, head.next_label, head.dimension, *head.moment, head.number),
     )
+    return head
 
 
 def create_tenant(db: apsw.Connection, tenant: str) -> None:

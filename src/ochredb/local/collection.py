@@ -23,7 +23,7 @@ from ochredb.local.built import Built
 from ochredb.local.catalog import Head
 from ochredb.local.columns import Columns
 from ochredb.local.lock import SharedLock
-from ochredb.local.log import DOCUMENTS, METADATA, VECTORS, Touched
+from ochredb.local.log import DOCUMENTS, METADATA, VECTORS, Moment, Touched
 from ochredb.local.roster import Roster
 from ochredb.local.snapshot import Manifest
 from ochredb.local.text import Text, TextIndex
@@ -57,7 +57,7 @@ class Collection:
         self.id = id
         self.folder = folder
         self.lock = SharedLock()
-        self.seq = -1
+        self.moment: Moment | None = None
         self.roster = Roster(_NO_LABELS)
         self.vectors: Vectors | None = None
         self.columns = Columns()
@@ -67,7 +67,7 @@ class Collection:
 
     def ready(self, head: Head, where: Where | None, search: bool) -> bool:
         """Whether the views can answer as of this head: about the keys of `where`, and for a `search` about vectors."""
-        if self.seq != head.seq:
+        if self.moment != head.moment:
             return False
         if search and self.vectors is not None and not self.vectors.ready:
             return False
@@ -76,7 +76,7 @@ class Collection:
     def catch_up(self, db: apsw.Connection, head: Head, where: Where | None = None, search: bool = False) -> None:
         """Bring the views to this head, and make them able to answer as `ready` says."""
         try:
-            if self.seq != head.seq:
+            if self.moment != head.moment:
                 self._follow(db, head)
             if search and self.vectors is not None:
                 self.vectors.prepare(lambda slots: self.read(db, head, slots), self.roster.alive)
@@ -92,11 +92,11 @@ class Collection:
         self.roster = Roster(records.all_labels(db, head.number))
         self.vectors = None if head.dimension is None else Vectors(head.space, head.dimension)
         self.take_text(db, head, None)
-        self.seq = head.seq
+        self.moment = head.moment
 
     def forget(self) -> None:
         """Let go of all views in memory; the next verb reads them anew."""
-        self.seq = -1
+        self.moment = None
         self.roster, self.vectors, self.columns = Roster(_NO_LABELS), None, Columns()
         self._close_text()
         self._masks.clear()
@@ -134,7 +134,7 @@ class Collection:
             return None
         details = {
             "collection": self.id,
-            "seq": self.seq,
+            "moment": head.moment,
             "space": head.space,
             "dimension": vectors.dimension,
             "precision": vectors.built.rows.dtype.str,
@@ -166,10 +166,10 @@ class Collection:
         """Search text with an index made in memory, or else with the one on disk."""
         self._close_text()
         index = made or self._stored_text()
-        changes = None if index is None else log.since(db, head, index.seq)
         if index is None:
             return
-        if changes is None or index.seq > head.seq:
+        changes = log.since(db, head.number, index.moment, head.moment)
+        if changes is None:
             index.close()
             return
         self.text = Text(index)
@@ -182,16 +182,16 @@ class Collection:
         self.forget()
 
     def _follow(self, db: apsw.Connection, head: Head) -> None:
-        if self.seq < 0:
+        if self.moment is None:
             self._load(head)
             self.take_text(db, head, None)
-        changes = log.since(db, head, self.seq) if self.seq >= 0 else None
+        changes = None if self.moment is None else log.since(db, head.number, self.moment, head.moment)
         if changes is None:
             self.forget()
             self.renew(db, head)
         for touched in changes or ():
             self._apply(head, touched)
-        self.seq = head.seq
+        self.moment = head.moment
         self._masks.clear()
 
     def _apply(self, head: Head, touched: Touched) -> None:
@@ -217,7 +217,7 @@ class Collection:
         if manifest is None or self.folder is None:
             return
         details = manifest.details
-        if (details["collection"], details["space"]) != (self.id, head.space) or details["seq"] > head.seq:
+        if (details["collection"], details["space"]) != (self.id, head.space):
             return
         try:
             labels = np.fromfile(self.folder / manifest.files["labels"].name, "<i8")
@@ -230,14 +230,14 @@ class Collection:
         built = Built(ivf, rows, frontier, details["trained"], details["boost"], details["untried"])
         self.vectors = Vectors(head.space, dimension, built, np.array(details["dirty"], np.int64))
         self.roster = Roster(np.where(labels < 0, ~labels, labels), labels >= 0)
-        self.seq, self._saved = details["seq"], frontier
+        self.moment, self._saved = Moment(*details["moment"]), frontier
 
     def _stored_text(self) -> TextIndex | None:
         manifest = snapshot.read(self.folder, "text") if self.folder is not None else None
         if manifest is None or self.folder is None or manifest.details["collection"] != self.id:
             return None
         path, details = self.folder / manifest.files["index"].name, manifest.details
-        return TextIndex.open(path, details["seq"], details["last"], details["rows"])
+        return TextIndex.open(path, Moment(*details["moment"]), details["last"], details["rows"])
 
     def _close_text(self) -> None:
         if self.text.index is not None:

@@ -36,7 +36,6 @@ from ochredb.local.catalog import Head
 from ochredb.local.collection import Collection
 from ochredb.local.indexer import Indexer
 from ochredb.local.store import WAIT_SECONDS, Store
-from ochredb.local.text import INDEXED_FROM as TEXT_INDEXED_FROM
 from ochredb.local.vectors import INDEXED_FROM, TAIL
 
 _logger = logging.getLogger("ochredb")
@@ -233,8 +232,6 @@ class LocalEngine:
             return Hits([nothing] * len(query.embeddings), [[] for _ in range(len(query.embeddings))])
         allowed = self._allowed(db, head, view, query)
         slots, distances = view.search(db, head, query.embeddings, k, allowed, head.effort)
-        if head.rows >= TEXT_INDEXED_FROM and view.text.wants(head.rows):
-            self._indexer.notice(view, urgent=True)
         labels = [view.roster.labels[row[row >= 0]] for row in slots]
         return Hits(
             _fetch_each(db, head, labels, query.fields),
@@ -242,15 +239,21 @@ class LocalEngine:
         )
 
     def _allowed(self, db: apsw.Connection, head: Head, view: Collection, query: Query) -> Mask | None:
-        mask = None if query.where is None else view.mask(db, head, query.where)
+        mask = None if query.where is None else self._mask(db, head, view, query.where)
         if query.ids is not None:
             chosen = view.roster.mask(_chosen(db, head, query))
             mask = chosen if mask is None else mask & chosen
         return mask
 
+    def _mask(self, db: apsw.Connection, head: Head, view: Collection, where: Where) -> Mask:
+        mask = view.mask(db, head, where)
+        if view.text.wants(head.rows):
+            self._indexer.notice(view, urgent=True)
+        return mask
+
     def _matches(self, db: apsw.Connection, head: Head, view: Collection, wanted: Get | Delete, where: Where) -> Labels:
         """Give the ascending labels of the records that match a filter and have one of the ids, if given."""
-        mask = view.mask(db, head, where)
+        mask = self._mask(db, head, view, where)
         if wanted.ids is not None:
             mask = mask & view.roster.mask(_chosen(db, head, wanted))
         return view.roster.labels[mask]
@@ -282,7 +285,7 @@ class LocalEngine:
         try:
             with view.lock.shared(), self._store.reading() as db:
                 head = catalog.head(db, view.id)
-                unsaved = view.worth_saving(head) if view.seq == head.seq else None
+                unsaved = view.worth_saving(head) if view.moment == head.moment else None
             if unsaved is not None:
                 view.save(unsaved)
         except (OchreError, OSError):

@@ -20,6 +20,7 @@ from ochredb.index.base import Slots
 from ochredb.local import catalog, records, snapshot
 from ochredb.local.built import Job
 from ochredb.local.collection import Collection
+from ochredb.local.log import Moment
 from ochredb.local.store import Store
 from ochredb.local.text import Documents, TextIndex
 from ochredb.local.vectors import TAIL
@@ -160,22 +161,24 @@ class Indexer:
             with self._store.reading() as db:
                 return list(records.documents(db, head.number, some))
 
-        made = self._build_text(collection, head.seq, labels, read)
+        made = self._build_text(collection, head.moment, labels, read)
         with collection.lock.exclusive(), self._store.reading() as db:
             collection.take_text(db, catalog.head(db, collection.id), made)
 
-    def _build_text(self, collection: Collection, seq: int, labels: Labels, documents: Documents) -> TextIndex | None:
+    def _build_text(
+        self, collection: Collection, moment: Moment, labels: Labels, documents: Documents
+    ) -> TextIndex | None:
         if collection.folder is None:
-            return TextIndex.build(None, seq, labels, documents, self._goes_on)
+            return TextIndex.build(None, moment, labels, documents, self._goes_on)
         collection.folder.mkdir(exist_ok=True)
         with FileLock(collection.folder / ".lock", timeout=600):
             path = collection.folder / "text.building"
             path.unlink(missing_ok=True)
-            made = TextIndex.build(path, seq, labels, documents, self._goes_on)
+            made = TextIndex.build(path, moment, labels, documents, self._goes_on)
             if made is None:
                 return None
             made.close()
-            details = {"collection": collection.id, "seq": made.seq, "last": made.last, "rows": made.rows}
+            details = {"collection": collection.id, "moment": made.moment, "last": made.last, "rows": made.rows}
             snapshot.write(collection.folder, "text", details, {"index": _blocks(path)})
             path.unlink()
         return None

@@ -4,13 +4,13 @@ Labels travel as runs: pairs of int64 (first, length), little-endian. The log ke
 is further behind is built anew.
 """
 
+import secrets
 from typing import Any, NamedTuple
 
 import apsw
 import numpy as np
 
 from ochredb.core.model import Labels
-from ochredb.local.catalog import Head
 
 KEPT = 50_000
 
@@ -18,6 +18,16 @@ VECTORS, METADATA, DOCUMENTS = 1, 2, 4
 """Which fields of the upserted records a call may have changed."""
 
 _NO_LABELS = np.empty(0, np.int64)
+
+
+class Moment(NamedTuple):
+    """A state of a collection: the number of its last write call, and a random token that only this call has.
+
+    Numbers alone would be the same again after the file was put back to an earlier state and written to.
+    """
+
+    seq: int
+    token: int
 
 
 class Touched(NamedTuple):
@@ -49,25 +59,28 @@ def decode(runs: bytes | None) -> Labels:
     return labels
 
 
-def append(db: apsw.Connection, number: int, touched: Touched) -> int:
-    """Add a call to the log and give its sequence number."""
+def append(db: apsw.Connection, number: int, touched: Touched) -> Moment:
+    """Add a call to the log and give the moment after it."""
+    token = secrets.randbits(63)
     db.execute(
-        "INSERT INTO log (collection, fields, upserted, removed) VALUES (?, ?, ?, ?)",
-        (number, touched.fields, encode(touched.upserted), encode(touched.removed)),
+        "INSERT INTO log (collection, token, fields, upserted, removed) VALUES (?, ?, ?, ?, ?)",
+        (number, token, touched.fields, encode(touched.upserted), encode(touched.removed)),
     )
     seq = db.last_insert_rowid()
     db.execute("DELETE FROM log WHERE seq <= ?", (seq - KEPT,))
-    return seq
+    return Moment(seq, token)
 
 
-def since(db: apsw.Connection, head: Head, seq: int) -> list[Touched] | None:
-    """Give what happened to a collection after `seq`, oldest first; None if the log no longer reaches back that far."""
-    if seq == head.seq:  # however much was written elsewhere
+def since(db: apsw.Connection, number: int, seen: Moment, now: Moment) -> list[Touched] | None:
+    """Give what happened to a collection between two moments, oldest first.
+
+    None if the log no longer reaches back to the first, or if that never was a moment of this collection.
+    """
+    if seen == now:  # however much was written elsewhere
         return []
-    oldest = db.execute("SELECT min(seq) FROM log").get
-    if oldest is None or seq < oldest - 1:
+    if db.execute("SELECT token FROM log WHERE seq = ? AND collection = ?", (seen.seq, number)).get != seen.token:
         return None
     rows: Any = db.execute(
-        "SELECT fields, upserted, removed FROM log WHERE collection = ? AND seq > ? ORDER BY seq", (head.number, seq)
+        "SELECT fields, upserted, removed FROM log WHERE collection = ? AND seq > ? ORDER BY seq", (number, seen.seq)
     ).fetchall()
     return [Touched(fields, decode(upserted), decode(removed)) for fields, upserted, removed in rows]

@@ -10,6 +10,7 @@ from typing import Any
 import apsw
 import msgspec
 import numpy as np
+from msgspec.structs import replace
 
 from ochredb.core.errors import BadType, InvalidArgumentError
 from ochredb.core.model import Fields, Floats, Labels, Metadata, Mode, Records, Write, refuse_infinite
@@ -41,8 +42,8 @@ def remove(db: apsw.Connection, head: Head, labels: Labels) -> int:
         rowids = apsw.carray(_rowids(head.number, labels))
         db.execute("DELETE FROM records WHERE rowid IN (SELECT value FROM carray(?))", (rowids,))
         db.execute("DELETE FROM vectors WHERE rowid IN (SELECT value FROM carray(?))", (rowids,))
-        seq = log.append(db, head.number, Touched(0, removed=labels))
-        catalog.advance(db, head, head.rows - len(labels), head.next_label, head.dimension, seq)
+        moment = log.append(db, head.number, Touched(0, removed=labels))
+        catalog.advance(db, replace(head, rows=head.rows - len(labels), moment=moment))
     return len(labels)
 
 
@@ -181,11 +182,9 @@ def _write_distinct(db: apsw.Connection, head: Head, mode: Mode, records: Record
     if not inserted and not len(changed) and dimension == head.dimension:
         return head
     upserted = np.concatenate((changed, np.arange(head.next_label, head.next_label + inserted)))
-    seq = log.append(db, head.number, Touched(fields, upserted=upserted))
-    catalog.advance(db, head, head.rows + inserted, head.next_label + inserted, dimension, seq)
-    return msgspec.structs.replace(
-        head, rows=head.rows + inserted, next_label=head.next_label + inserted, dimension=dimension, seq=seq
-    )
+    moment = log.append(db, head.number, Touched(fields, upserted=upserted))
+    rows, next_label = head.rows + inserted, head.next_label + inserted
+    return catalog.advance(db, replace(head, rows=rows, next_label=next_label, dimension=dimension, moment=moment))
 
 
 _NONE = np.empty(0, np.int64)

@@ -12,7 +12,7 @@ from ochredb.core.errors import CorruptError, FormatError, InternalError, NotFou
 from ochredb.core.model import Labels, Space
 from ochredb.local import catalog, log, snapshot
 from ochredb.local.catalog import Head
-from ochredb.local.log import VECTORS
+from ochredb.local.log import VECTORS, Moment
 from ochredb.local.store import APPLICATION, FILE, FORMAT, WAIT_SECONDS
 
 
@@ -150,8 +150,8 @@ def _collections(db: apsw.Connection, folder: Path) -> Iterator[CollectionStats]
 def _indexed(db: apsw.Connection, head: Head, views: Path) -> Labels:
     """Give the labels of the rows whose present vector is in the index on disk."""
     manifest = snapshot.read(views, "vectors")
-    changes = None if manifest is None else log.since(db, head, manifest.details["seq"])
-    if manifest is None or changes is None or manifest.details["seq"] > head.seq:
+    changes = None if manifest is None else log.since(db, head.number, Moment(*manifest.details["moment"]), head.moment)
+    if manifest is None or changes is None:
         return _NO_LABELS
     try:
         labels = np.fromfile(views / manifest.files["labels"].name, "<i8")[: manifest.details["frontier"]]

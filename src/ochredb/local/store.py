@@ -40,7 +40,7 @@ CREATE TABLE collections (
     id TEXT NOT NULL UNIQUE, database TEXT NOT NULL, name TEXT NOT NULL,
     space TEXT NOT NULL, effort INTEGER NOT NULL, metadata TEXT, configuration TEXT NOT NULL, schema TEXT,
     dimension INTEGER, rows INTEGER NOT NULL DEFAULT 0, next_label INTEGER NOT NULL DEFAULT 0,
-    seq INTEGER NOT NULL DEFAULT 0,
+    seq INTEGER NOT NULL DEFAULT 0, token INTEGER NOT NULL DEFAULT 0,
     UNIQUE (database, name)
 );
 CREATE TABLE records (
@@ -49,7 +49,7 @@ CREATE TABLE records (
 );
 CREATE TABLE vectors (rowid INTEGER PRIMARY KEY, embedding BLOB NOT NULL);
 CREATE TABLE log (
-    seq INTEGER PRIMARY KEY AUTOINCREMENT, collection INTEGER NOT NULL, fields INTEGER NOT NULL,
+    seq INTEGER PRIMARY KEY AUTOINCREMENT, collection INTEGER NOT NULL, token INTEGER NOT NULL, fields INTEGER NOT NULL,
     upserted BLOB, removed BLOB
 );
 CREATE INDEX log_by_collection ON log (collection, seq);

@@ -13,6 +13,7 @@ import numpy as np
 from ochredb.core.model import Labels
 from ochredb.core.pattern import compile_pattern, literal_in
 from ochredb.local import records
+from ochredb.local.log import Moment
 
 INDEXED_FROM = 10_000
 """Fewer documents are scanned in a few milliseconds."""
@@ -25,25 +26,25 @@ Documents = Callable[[Labels], Iterable[tuple[int, str]]]
 
 
 class TextIndex:
-    """Trigrams of the documents of `rows` records, of labels up to `last`, as they were at `seq`; closed to changes."""
+    """Trigrams of the documents of `rows` records, of labels up to `last`, as of one moment; closed to changes."""
 
-    def __init__(self, db: apsw.Connection, seq: int, last: int, rows: int) -> None:
+    def __init__(self, db: apsw.Connection, moment: Moment, last: int, rows: int) -> None:
         self._db = db
-        self.seq = seq
+        self.moment = moment
         self.last = last
         self.rows = rows
 
     @classmethod
-    def open(cls, path: Path, seq: int, last: int, rows: int) -> "TextIndex":
+    def open(cls, path: Path, moment: Moment, last: int, rows: int) -> "TextIndex":
         """Open a file whose checksum was found right."""
         uri = f"{path.absolute().as_uri()}?immutable=1"
-        return cls(apsw.Connection(uri, apsw.SQLITE_OPEN_READONLY | apsw.SQLITE_OPEN_URI), seq, last, rows)
+        return cls(apsw.Connection(uri, apsw.SQLITE_OPEN_READONLY | apsw.SQLITE_OPEN_URI), moment, last, rows)
 
     @staticmethod
     def build(
-        path: Path | None, seq: int, labels: Labels, documents: Documents, keep_on: Callable[[], bool]
+        path: Path | None, moment: Moment, labels: Labels, documents: Documents, keep_on: Callable[[], bool]
     ) -> "TextIndex | None":
-        """Index the documents of some ascending labels, as of `seq`, in a file or in memory; None if told to stop."""
+        """Index the documents of ascending labels, as of one moment, in a file or memory; None if told to stop."""
         db = apsw.Connection(":memory:" if path is None else str(path))
         db.execute("PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; BEGIN").fetchall()
         # Without positions the index is a third of the size; the documents are looked at anyway.
@@ -58,7 +59,7 @@ class TextIndex:
             rows = ((label, _whole(text)) for label, text in documents(labels[start : start + _CHUNK]))
             db.executemany("INSERT INTO docs (rowid, document) VALUES (?, ?)", rows)
         db.execute("COMMIT")
-        return TextIndex(db, seq, int(labels[-1]), len(labels))
+        return TextIndex(db, moment, int(labels[-1]), len(labels))
 
     def close(self) -> None:
         """Give the file back."""
