@@ -23,7 +23,7 @@ from bench.machine import context
 from bench.peers import OTHERS, OURS
 
 # Opening comes before the rest, while nothing has read the store; changing comes last, because it spoils it.
-QUESTIONS = {"load": 1, "cold": 5, "open": 5, "query": 1, "fetch": 1, "change": 1}
+QUESTIONS = {"load": 1, "open": 5, "query": 1, "fetch": 1, "change": 1, "cold": 5}
 """How often each question is asked, every time in a fresh process."""
 
 WIDTH = 140  # of the table where there is no terminal to fit, as in a log

@@ -43,8 +43,8 @@ def head(db: apsw.Connection, collection: str) -> Head:
     ).fetchone()
     if row is None:
         raise _no_collection(collection)
-    *fields, seq, token = row
-    return Head(*fields, moment=Moment(seq, token))
+    number, space, effort, dimension, rows, next_label, seq, token = row
+    return Head(number, space, effort, dimension, rows, next_label, Moment(seq, token))
 
 
 def advance(db: apsw.Connection, head: Head) -> Head:
