@@ -31,16 +31,16 @@ def score(space: Space, queries: Floats, vectors: Floats) -> Floats:
     >>> score("l2", np.zeros(2, np.float32), np.full((1, 2), 3, np.float32))
     array([18.], dtype=float32)
     """
-    x, y = vectors.astype(np.float64), queries.astype(np.float64)
+    x, y = vectors.astype(np.float64), queries.astype(np.float64)[..., None, :]
     match space:
         case "l2":
-            away = x - y[..., None, :]
-            distances = np.einsum("...nd,...nd->...n", away, away)
+            away = x - y
+            distances = np.vecdot(away, away)
         case "ip":
-            distances = 1.0 - np.einsum("...nd,...d->...n", x, y)
+            distances = 1.0 - np.vecdot(x, y)
         case "cosine":
-            squares = np.einsum("...nd,...nd->...n", x, x) * np.einsum("...d,...d->...", y, y)[..., None]
-            distances = 1.0 - _quotients(np.einsum("...nd,...d->...n", x, y), np.sqrt(squares))
+            lengths = np.sqrt(np.vecdot(x, x) * np.vecdot(y, y))
+            distances = 1.0 - _quotients(np.vecdot(x, y), lengths)
         case _:
             assert_never(space)
     rounded: Floats
@@ -56,9 +56,9 @@ def rough(space: Space, queries: Floats, vectors: Floats) -> Floats:
     """
     if space == "l2":
         away = vectors - queries[:, None]
-        distances: Floats = np.einsum("qnd,qnd->qn", away, away)
+        distances: Floats = np.vecdot(away, away)
         return distances
-    dots: Floats = np.matmul(vectors, queries[:, :, None])[:, :, 0]
+    dots: Floats = np.vecdot(vectors, queries[:, None])
     return -dots
 
 
@@ -84,6 +84,13 @@ def join(one: Nearest, other: Nearest, k: int) -> Nearest:
     return nearest(
         np.concatenate((one.slots, other.slots), axis=1), np.concatenate((one.distances, other.distances), axis=1), k
     )
+
+
+def stack(parts: list[Nearest]) -> Nearest:
+    """Put what was found for some queries above what was found for others."""
+    if len(parts) == 1:
+        return parts[0]
+    return Nearest(np.concatenate([one.slots for one in parts]), np.concatenate([one.distances for one in parts]))
 
 
 def nothing(queries: int) -> Nearest:
@@ -142,9 +149,7 @@ class ExactIndex:
             for start in range(0, len(queries), batch)
             for query, candidates in self._candidates(queries[start : start + batch], k, places, count)
         ]
-        if not found:
-            return nothing(0)
-        return Nearest(np.concatenate([one.slots for one in found]), np.concatenate([one.distances for one in found]))
+        return stack(found) if found else nothing(0)
 
     def _rank(self, query: Floats, places: Slots, k: int) -> Nearest:
         slots, vectors = self._slots.view[places], self._vectors.view[places]

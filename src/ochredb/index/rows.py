@@ -78,9 +78,9 @@ class Rows:
         """Give rows as float32 (n, d)."""
         split = len(self._base)
         if not len(self._more):
-            return self._widen(self._base[slots])
+            return self._widen(self._base.take(slots, axis=0))
         if not split:
-            return self._widen(self._more.view[slots])
+            return self._widen(self._more.view.take(slots, axis=0))
         rows = np.empty((len(slots), self.dimension), self.dtype)
         low = slots < split
         rows[low] = self._base[slots[low]]

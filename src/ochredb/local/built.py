@@ -14,7 +14,7 @@ from msgspec.structs import replace
 
 from ochredb.core.model import Floats, Mask, Space
 from ochredb.index.base import Nearest, Slots
-from ochredb.index.exact import ExactIndex, join, nothing, rank, rough
+from ochredb.index.exact import ExactIndex, join, nothing, rank, rough, stack
 from ochredb.index.ivf import FEWEST_LISTS, SAMPLES_A_LIST, IvfIndex, list_count
 from ochredb.index.rows import Rows, fitting
 from ochredb.local.plan import plan
@@ -78,20 +78,21 @@ class Built(Struct, frozen=True):
             allowed: True at the slots, up to `frontier`, that may be found.
             effort: The collection's own.
         """
-        few = self._narrow(self.ivf.measured(queries), self._proposed(queries, k, allowed, effort), k + max(4, k // 8))
+        measured = self.ivf.measured(queries)
+        few = self._narrow(measured, self._proposed(measured, k, allowed, effort), k + max(4, k // 8))
         return _decide(self.ivf.space, read, queries, few, k)
 
-    def _proposed(self, queries: Floats, k: int, allowed: Mask, effort: int) -> Slots:
+    def _proposed(self, measured: Floats, k: int, allowed: Mask, effort: int) -> Slots:
         keeps = int(np.count_nonzero(allowed))
         chosen = plan(self.frontier, keeps, k, effort * self.boost)
         if not chosen.exact and self.boost != ALWAYS_EXACT:
             mask = None if keeps == self.frontier else allowed
-            proposed = self.ivf.search(queries, chosen.candidates, mask, chosen.effort).slots
-            if (np.count_nonzero(proposed >= 0, axis=1) >= min(k, keeps)).all():
+            proposed = self.ivf.propose(measured, chosen.candidates, mask, chosen.effort).slots
+            if (proposed[:, min(k, keeps) - 1] >= 0).all():
                 return proposed
             # The lists that were looked into hold too few of the rows that may be found.
         slots = np.flatnonzero(allowed)
-        return np.broadcast_to(slots, (len(queries), len(slots)))
+        return np.broadcast_to(slots, (len(measured), len(slots)))
 
     def _narrow(self, queries: Floats, proposed: Slots, few: int) -> Slots:
         """Keep of the candidates (q, n) those that may be among the nearest in full precision."""
@@ -103,8 +104,8 @@ class Built(Struct, frozen=True):
             slots = proposed[start : start + batch]
             distances = self._rough(queries[start : start + batch], slots)
             nearest = np.argpartition(distances, few - 1, axis=1)[:, :few]
-            kept.append(np.take_along_axis(slots, nearest, 1))
-        return np.concatenate(kept)
+            kept.append(slots[np.arange(len(slots))[:, None], nearest])
+        return kept[0] if len(kept) == 1 else np.concatenate(kept)
 
     def _rough(self, queries: Floats, slots: Slots) -> Floats:
         parts = []
@@ -211,6 +212,8 @@ def _decide(space: Space, read: Read, queries: Floats, few: Slots, k: int) -> Ne
     slots, vectors = read(np.unique(few[few >= 0]))
     if not len(slots):
         return nothing(len(queries))
+    if few.size == len(slots):  # one query, and nothing is missing: what was read is what is ranked
+        return rank(space, queries, slots[None], vectors[None], k)
     places = np.minimum(np.searchsorted(slots, few), len(slots) - 1)
     there = np.where(slots[places] == few, few, -1)
     batch = max(_BLOCK // (few.shape[1] * vectors.shape[1]), 1)
@@ -218,4 +221,4 @@ def _decide(space: Space, read: Read, queries: Floats, few: Slots, k: int) -> Ne
         rank(space, queries[at : at + batch], there[at : at + batch], vectors[places[at : at + batch]], k)
         for at in range(0, len(queries), batch)
     ]
-    return Nearest(np.concatenate([one.slots for one in parts]), np.concatenate([one.distances for one in parts]))
+    return stack(parts)

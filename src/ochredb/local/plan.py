@@ -35,7 +35,7 @@ def plan(rows: int, allowed: int, k: int, effort: int) -> Plan:
     as the filter narrows. Measured on 99,000 rows, a filter that keeps 8 % needs all lists for recall .99 where no
     filter needs a fifth of them.
     """
-    candidates = math.ceil((24 + 4 * k) * max(effort / 100, 1))
+    candidates = math.ceil((20 + 3 * k) * max(effort / 100, 1))
     if allowed <= EXACT_ROWS or 2 * candidates >= allowed:
         return Plan(exact=True)
     widening = min(rows / allowed, _WIDEST)
