@@ -24,8 +24,9 @@ _ROUNDS = 10
 _FLAT_BELOW = 32
 """Under this dimension codes of 4 bits for 2 components tell too little, and the vectors are small enough to keep."""
 _PROBES = 4
-"""Lists to probe at effort 100 = this times the square root of their number: recall .98 for 50,000 held-out passages."""
+"""Lists to probe at effort 100 = this times the square root of their number: recall .98 of 50,000 passages."""
 _SLICE = 64
+_ONE_QUERY = 10
 _UNLIKE = 0.02
 """Vectors that differ by less in length are taken to be equally long."""
 _HEADER = struct.Struct("<d?7x")
@@ -162,6 +163,9 @@ class IvfIndex:
         else:
             bits = np.packbits(allowed, bitorder="little")
             parameters = faiss.SearchParametersIVF(nprobe=probes, sel=faiss.IDSelectorBitmap(bits))
+        # FAISS's way for one query is a quarter faster than the one that shares a list among several. Both find the same
+        # but for ties, so that threads which set this at once do each other no harm.
+        self._index.implem = _ONE_QUERY if len(queries) == 1 else 0
         distances, slots = self._index.search(queries, k, params=parameters)
         return Nearest(slots, distances)
 
@@ -177,7 +181,8 @@ def _shape(space: Space, sample: Floats) -> _Fit:
 
 def _lengths(vectors: Floats) -> Any:
     # In float64, as the squares of very long or short vectors are beyond float32.
-    return np.sqrt(np.einsum("nd,nd->n", vectors, vectors, dtype=np.float64))
+    exact = vectors.astype(np.float64)
+    return np.sqrt(np.vecdot(exact, exact))
 
 
 def _measured(space: Space, vectors: Floats, shape: _Fit) -> Floats:

@@ -79,7 +79,7 @@ class Built(Struct, frozen=True):
             effort: The collection's own.
         """
         measured = self.ivf.measured(queries)
-        few = self._narrow(measured, self._proposed(measured, k, allowed, effort), k + max(4, k // 8))
+        few = self._narrow(measured, self._proposed(measured, k, allowed, effort), k + max(2, k // 8))
         return _decide(self.ivf.space, read, queries, few, k)
 
     def _proposed(self, measured: Floats, k: int, allowed: Mask, effort: int) -> Slots:

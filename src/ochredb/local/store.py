@@ -26,7 +26,7 @@ APPLICATION = 0x4F434852  # "OCHR", in the header of every file of ours
 FORMAT = 1
 WAIT_SECONDS = 10.0
 _MAGIC = b"SQLite format 3\0"
-_IDLE_CONNECTIONS = 16
+_IDLE_CONNECTIONS = 8
 
 _SCHEMA = f"""
 CREATE TABLE about (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
@@ -210,7 +210,7 @@ class Store:
         db = apsw.Connection(str(self._path), apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_CREATE)
         db.set_busy_timeout(round(self._wait * 1000))
         db.execute(
-            "PRAGMA synchronous = FULL; PRAGMA cache_size = -8000; PRAGMA temp_store = MEMORY;"
+            "PRAGMA synchronous = FULL; PRAGMA cache_size = -16000; PRAGMA temp_store = MEMORY;"
             "PRAGMA wal_autocheckpoint = 2000; PRAGMA journal_size_limit = 67108864"
         ).fetchall()  # a pragma that answers with a row holds up those behind it until the row is read
         return db
