@@ -165,7 +165,8 @@ class IvfIndex:
             parameters = faiss.SearchParametersIVF(nprobe=probes, sel=faiss.IDSelectorBitmap(bits))
         # FAISS's way for one query is a quarter faster than the one that shares a list among several. Both find
         # the same but for ties, so that threads which set this at once do each other no harm.
-        self._index.implem = _ONE_QUERY if len(queries) == 1 else 0
+        if self._index.d >= _FLAT_BELOW:
+            self._index.implem = _ONE_QUERY if len(queries) == 1 else 0
         distances, slots = self._index.search(queries, k, params=parameters)
         return Nearest(slots, distances)
 

@@ -212,7 +212,7 @@ def _decide(space: Space, read: Read, queries: Floats, few: Slots, k: int) -> Ne
     slots, vectors = read(np.unique(few[few >= 0]))
     if not len(slots):
         return nothing(len(queries))
-    if few.size == len(slots):  # one query, and nothing is missing: what was read is what is ranked
+    if len(few) == 1 and few.size == len(slots):  # nothing is missing: what was read is what is ranked
         return rank(space, queries, slots[None], vectors[None], k)
     places = np.minimum(np.searchsorted(slots, few), len(slots) - 1)
     there = np.where(slots[places] == few, few, -1)
