@@ -2,7 +2,7 @@
 
 import pytest
 
-from ochredb.local import collection, engine, indexer, plan, text, vectors
+from ochredb.local import built, collection, engine, indexer, plan, text, vectors
 
 
 @pytest.fixture
@@ -13,4 +13,5 @@ def small(monkeypatch: pytest.MonkeyPatch) -> None:
     for module in (vectors, engine, collection, indexer):
         monkeypatch.setattr(module, "TAIL", 300)
     monkeypatch.setattr(plan, "EXACT_ROWS", 50)
+    monkeypatch.setattr(built, "EXACT_BYTES", 0)
     monkeypatch.setattr(text, "INDEXED_FROM", 400)

@@ -55,6 +55,11 @@ class Rows:
         return len(self._base) + len(self._more)
 
     @property
+    def exact(self) -> bool:
+        """Whether the rows are float32, and so the very vectors that they were given."""
+        return self.dtype == SINGLE
+
+    @property
     def nbytes(self) -> int:
         """Bytes in memory; the mapped rows are the system's to keep or to drop."""
         return self._more.nbytes

@@ -16,7 +16,7 @@ from ochredb.core.model import Floats, Mask, Space
 from ochredb.index.base import Nearest, Slots
 from ochredb.index.exact import ExactIndex, join, nothing, rank, rough, stack
 from ochredb.index.ivf import FEWEST_LISTS, SAMPLES_A_LIST, IvfIndex, list_count
-from ochredb.index.rows import Rows, fitting
+from ochredb.index.rows import HALF, SINGLE, Rows, fitting
 from ochredb.local.plan import plan
 
 ALWAYS_EXACT = 0
@@ -25,6 +25,9 @@ TRIED_ROWS = 50
 TRIED_K = 10
 RECALL = 0.95
 """What an index must find of the true neighbours of some of its rows before it is relied on."""
+EXACT_BYTES = 1 << 27
+"""Rows of up to so much float32 are kept exact, and a search need not read embeddings from SQLite; more are halved."""
+_FEW = 256
 _CHUNK = 8192
 _BLOCK = 1 << 23
 """Components that are looked at at a time: 32 MiB of float32."""
@@ -54,11 +57,12 @@ class Built(Struct, frozen=True):
 
     Args:
         ivf: Proposes candidates.
-        rows: The vectors in the index's measure, by slot.
+        rows: The vectors by slot: as they are, or in the index's measure if they are not exact.
         frontier: The first slot that is not covered.
         trained: How many rows there were when the lists were learnt.
         boost: By how much harder than usual it must be searched; `ALWAYS_EXACT` if no effort was enough.
         untried: Rows that were added since that was measured.
+        halves: Whether half precision would do for the rows.
     """
 
     ivf: IvfIndex
@@ -67,6 +71,7 @@ class Built(Struct, frozen=True):
     trained: int
     boost: int = 1
     untried: int = 0
+    halves: bool = False
 
     def search(self, read: Read, queries: Floats, k: int, allowed: Mask, effort: int) -> Nearest:
         """Find the k nearest rows of each query, with the distances of the truth.
@@ -79,8 +84,11 @@ class Built(Struct, frozen=True):
             effort: The collection's own.
         """
         measured = self.ivf.measured(queries)
-        few = self._narrow(measured, self._proposed(measured, k, allowed, effort), k + max(2, k // 8))
-        return _decide(self.ivf.space, read, queries, few, k)
+        proposed = self._proposed(measured, k, allowed, effort)
+        if not self.rows.exact:
+            return _decide(self.ivf.space, read, queries, self._narrow(measured, proposed, k + max(2, k // 8)), k)
+        few = proposed if proposed.shape[1] <= _FEW else self._narrow(measured, proposed, k + max(2, k // 8))
+        return _decide(self.ivf.space, lambda slots: (slots, self.rows.take(slots)), queries, few, k)
 
     def _proposed(self, measured: Floats, k: int, allowed: Mask, effort: int) -> Slots:
         keeps = int(np.count_nonzero(allowed))
@@ -112,8 +120,9 @@ class Built(Struct, frozen=True):
         width = max(_BLOCK // (len(queries) * self.rows.dimension), 1)
         for start in range(0, slots.shape[1], width):
             some = slots[:, start : start + width]
-            vectors = self.rows.take(np.maximum(some, 0).ravel()).reshape(*some.shape, self.rows.dimension)
-            distances = rough(self.ivf.space, queries, vectors)
+            vectors = self.rows.take(np.maximum(some, 0).ravel())
+            vectors = self.ivf.measured(vectors) if self.rows.exact else vectors
+            distances = rough(self.ivf.space, queries, vectors.reshape(*some.shape, self.rows.dimension))
             distances[some < 0] = np.inf
             parts.append(distances)
         return parts[0] if len(parts) == 1 else np.concatenate(parts, axis=1)
@@ -131,7 +140,9 @@ def train(space: Space, dimension: int, job: Job) -> Built | None:
     ivf = IvfIndex.train(space, sample, len(slots), job.goes_on)
     if ivf is None:
         return None
-    built = _cover(Built(ivf, Rows(fitting(ivf.measured(sample)), dimension), 0, len(slots)), job)
+    halves = fitting(ivf.measured(sample)) == HALF
+    rows = Rows(HALF if halves and _large(len(slots), dimension) else SINGLE, dimension)
+    built = _cover(Built(ivf, rows, 0, len(slots), halves=halves), job)
     return None if built is None else _tried(built, job)
 
 
@@ -148,10 +159,12 @@ def extend(old: Built, job: Job, share: float) -> Built | None:
     ivf.remove(np.concatenate((np.flatnonzero(~job.alive[: old.frontier]), job.dirty)))
     slots, vectors = job.read(job.dirty)
     ivf.add(slots, vectors)
-    rows.put(slots, ivf.measured(vectors))  # searches pass over the old index for these slots
+    rows.put(slots, vectors if rows.exact else ivf.measured(vectors))  # searches pass over these slots of the old index
     rows.truncate(old.frontier)  # what an attempt that was stopped has left
     new = len(job.alive) - old.frontier + len(slots)
     built = _cover(replace(old, ivf=ivf, untried=old.untried + new), job)
+    if built is not None and rows.exact and built.halves and _large(built.frontier, rows.dimension):
+        return replace(built, trained=0)
     if built is None or built.untried <= share * built.frontier:
         return built
     tried = _tried(built, job)
@@ -170,9 +183,13 @@ def _cover(built: Built, job: Job) -> Built | None:
         slots, vectors = job.read(chunk[job.alive[chunk]])
         built.ivf.add(slots, vectors)
         block = np.zeros((len(chunk), built.rows.dimension), np.float32)
-        block[slots - chunk[0]] = built.ivf.measured(vectors)
+        block[slots - chunk[0]] = vectors if built.rows.exact else built.ivf.measured(vectors)
         built.rows.append(block)
     return replace(built, frontier=len(job.alive))
+
+
+def _large(rows: int, dimension: int) -> bool:
+    return rows * dimension * SINGLE.itemsize > EXACT_BYTES
 
 
 def _tried(built: Built, job: Job) -> Built:

@@ -142,6 +142,7 @@ class Collection:
             "frontier": vectors.built.frontier,
             "boost": vectors.built.boost,
             "untried": vectors.built.untried,
+            "halves": vectors.built.halves,
             "dirty": sorted(vectors.dirty),
         }
         labels = np.where(self.roster.alive, self.roster.labels, ~self.roster.labels)
@@ -227,7 +228,7 @@ class Collection:
             return
         dimension, frontier = details["dimension"], details["frontier"]
         ivf = IvfIndex.load(head.space, dimension, data)
-        built = Built(ivf, rows, frontier, details["trained"], details["boost"], details["untried"])
+        built = Built(ivf, rows, frontier, details["trained"], details["boost"], details["untried"], details["halves"])
         self.vectors = Vectors(head.space, dimension, built, np.array(details["dirty"], np.int64))
         self.roster = Roster(np.where(labels < 0, ~labels, labels), labels >= 0)
         self.moment, self._saved = Moment(*details["moment"]), frontier
