@@ -88,7 +88,7 @@ class Built(Struct, frozen=True):
         if not self.rows.exact:
             return _decide(self.ivf.space, read, queries, self._narrow(measured, proposed, k + max(2, k // 8)), k)
         few = proposed if proposed.shape[1] <= _FEW else self._narrow(measured, proposed, k + max(2, k // 8))
-        return _decide(self.ivf.space, lambda slots: (slots, self.rows.take(slots)), queries, few, k)
+        return self._rank(queries, few, k)
 
     def _proposed(self, measured: Floats, k: int, allowed: Mask, effort: int) -> Slots:
         keeps = int(np.count_nonzero(allowed))
@@ -101,6 +101,18 @@ class Built(Struct, frozen=True):
             # The lists that were looked into hold too few of the rows that may be found.
         slots = np.flatnonzero(allowed)
         return np.broadcast_to(slots, (len(measured), len(slots)))
+
+    def _rank(self, queries: Floats, few: Slots, k: int) -> Nearest:
+        """Rank the last candidates (q, n) by exact rows."""
+        if not few.size:
+            return nothing(len(queries))
+        batch = max(_BLOCK // (few.shape[1] * self.rows.dimension), 1)
+        parts = []
+        for start in range(0, len(queries), batch):
+            slots = few[start : start + batch]
+            vectors = self.rows.take(np.maximum(slots, 0).ravel()).reshape(*slots.shape, self.rows.dimension)
+            parts.append(rank(self.ivf.space, queries[start : start + batch], slots, vectors, k))
+        return stack(parts)
 
     def _narrow(self, queries: Floats, proposed: Slots, few: int) -> Slots:
         """Keep of the candidates (q, n) those that may be among the nearest in full precision."""

@@ -5,6 +5,7 @@ Its rowid is `collection number << 40 | label`, so that a collection's rows lie 
 """
 
 from collections.abc import Callable, Iterator, Sequence
+from functools import lru_cache
 from typing import Any
 
 import apsw
@@ -78,11 +79,7 @@ _COLUMNS = {"documents": "r.document", "metadatas": "r.metadata", "uris": "r.uri
 
 def fetch(db: apsw.Connection, head: Head, labels: Labels, fields: Fields) -> Records:
     """Give the records of labels in the order given; labels that are gone drop out."""
-    names = [name for name in _COLUMNS if name in fields]
-    sql = f"SELECT {', '.join(['r.id', *(_COLUMNS[name] for name in names)])} FROM carray(?) c "
-    sql += "CROSS JOIN records r ON r.rowid = c.value"
-    if "embeddings" in fields:
-        sql += " CROSS JOIN vectors v ON v.rowid = c.value"
+    names, sql = _selection(fields)
     rows: Any = db.execute(sql, (apsw.carray(_rowids(head.number, labels)),)).fetchall() if len(labels) else []
     columns: list[Any] = [list(column) for column in zip(*rows, strict=True)] or [[] for _ in (0, *names)]
     given = dict(zip(names, columns[1:], strict=True))
@@ -91,6 +88,16 @@ def fetch(db: apsw.Connection, head: Head, labels: Labels, fields: Fields) -> Re
     if "embeddings" in given:
         given["embeddings"] = _matrix(given["embeddings"], head.dimension or 0)
     return Records(columns[0], **given)
+
+
+@lru_cache
+def _selection(fields: Fields) -> tuple[list[str], str]:
+    names: list[str] = [name for name in _COLUMNS if name in fields]
+    sql = f"SELECT {', '.join(['r.id', *(_COLUMNS[name] for name in names)])} FROM carray(?) c "
+    sql += "CROSS JOIN records r ON r.rowid = c.value"
+    if "embeddings" in fields:
+        sql += " CROSS JOIN vectors v ON v.rowid = c.value"
+    return names, sql
 
 
 def vectors(db: apsw.Connection, head: Head, labels: Labels) -> tuple[Labels, Floats]:
