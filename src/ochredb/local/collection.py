@@ -5,8 +5,6 @@ transaction, and finds that the views are as new as what it reads, or brings the
 found by the very next query, in every process.
 """
 
-import sys
-from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -21,7 +19,7 @@ from ochredb.index.base import Nearest, Slots
 from ochredb.index.ivf import IvfIndex
 from ochredb.index.rows import Rows
 from ochredb.local import log, records, snapshot
-from ochredb.local.built import EXACT_BYTES, Built
+from ochredb.local.built import Built
 from ochredb.local.catalog import Head
 from ochredb.local.columns import Columns
 from ochredb.local.lock import SharedLock
@@ -32,7 +30,6 @@ from ochredb.local.text import Text, TextIndex
 from ochredb.local.vectors import TAIL, Vectors
 
 _MASKS = 32
-_POPULATE_READ = 22  # MADV_POPULATE_READ, which Python 3.11 has no name for
 _NO_LABELS = np.empty(0, np.int64)
 
 
@@ -282,11 +279,8 @@ class Collection:
 
 def _mapped(folder: Path, manifest: Manifest) -> Rows:
     dtype, dimension = np.dtype(manifest.details["precision"]), manifest.details["dimension"]
-    base = np.memmap(folder / manifest.files["rows"].name, dtype, "c")
-    if base.nbytes <= EXACT_BYTES and sys.platform == "linux":
-        with suppress(OSError):  # an older kernel maps page by page, at the queries that first touch them
-            base._mmap.madvise(_POPULATE_READ)  # type: ignore[attr-defined] # NumPy's only way to the mapping
-    return Rows(dtype, dimension, base.reshape(-1, dimension))
+    base = np.memmap(folder / manifest.files["rows"].name, dtype, "c").reshape(-1, dimension)
+    return Rows(dtype, dimension, base)
 
 
 def _keys(where: Where | None) -> set[str]:
