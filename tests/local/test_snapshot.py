@@ -109,14 +109,3 @@ def test_a_failing_write_leaves_the_last_one(tmp_path: Path, monkeypatch: pytest
     assert len(files(tmp_path)) == before
     snapshot.write(tmp_path, "view", {"n": 2}, FILES)
     assert len(files(tmp_path)) == before
-
-
-def test_a_discarded_one_is_gone(tmp_path: Path) -> None:
-    """Discarding removes every file of a view, and of no other; where there is none it does nothing."""
-    snapshot.write(tmp_path, "view", DETAILS, FILES)
-    snapshot.write(tmp_path, "other", DETAILS, FILES)
-    for _ in range(2):
-        snapshot.discard(tmp_path, "view")
-        assert snapshot.read(tmp_path, "view") is None
-        assert not list(tmp_path.glob("view*"))
-    assert snapshot.read(tmp_path, "other") is not None

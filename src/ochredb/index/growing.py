@@ -24,11 +24,6 @@ class Growing:
         """The rows, without a copy; writing to it writes to the column."""
         return self._block[: self._length]
 
-    @property
-    def nbytes(self) -> int:
-        """Bytes that are held, those in reserve included."""
-        return self._block.nbytes
-
     def extend(self, rows: npt.ArrayLike) -> None:
         """Append rows (n,) or (n, width)."""
         new = np.asarray(rows, self._block.dtype)

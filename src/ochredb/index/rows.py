@@ -59,11 +59,6 @@ class Rows:
         """Whether the rows are float32, and so the very vectors that they were given."""
         return self.dtype == SINGLE
 
-    @property
-    def nbytes(self) -> int:
-        """Bytes in memory; the mapped rows are the system's to keep or to drop."""
-        return self._more.nbytes
-
     def append(self, vectors: Floats) -> None:
         """Take in vectors float32 (n, d) behind the last row."""
         self._more.extend(self._narrow(vectors))

@@ -88,12 +88,6 @@ def read(folder: Path, name: str) -> Manifest | None:
     return manifest
 
 
-def discard(folder: Path, name: str) -> None:
-    """Remove a snapshot."""
-    (folder / f"{name}.json").unlink(missing_ok=True)
-    _sweep(folder, name, set())
-
-
 def _write(folder: Path, name: str, blocks: Iterable[Any]) -> File:
     length = checksum = 0
     with (folder / name).open("wb") as file:
