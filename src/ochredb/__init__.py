@@ -84,7 +84,7 @@ def EphemeralClient(  # noqa: N802 - Chroma's names, which are functions there t
     return ClientAPI(connect.memory(), tenant, database, keep=True, settings=settings or Settings())
 
 
-def PersistentClient(  # noqa: N802
+def PersistentClient(  # noqa: N802 - as above
     path: str | PathLike[str] = "./chroma",
     settings: Settings | None = None,
     tenant: str = DEFAULT_TENANT,
@@ -106,7 +106,7 @@ def PersistentClient(  # noqa: N802
     return ClientAPI(connect.folder(path), tenant, database, settings=settings or Settings())
 
 
-def Client(  # noqa: N802
+def Client(  # noqa: N802 - as above
     settings: Settings | None = None, tenant: str = DEFAULT_TENANT, database: str = DEFAULT_DATABASE
 ) -> ClientAPI:
     """Open what the settings say: the database in memory, or with `is_persistent` the one in `persist_directory`."""
@@ -116,7 +116,7 @@ def Client(  # noqa: N802
     return EphemeralClient(settings, tenant, database)
 
 
-def AdminClient(settings: Settings | None = None) -> _AdminClient:  # noqa: N802
+def AdminClient(settings: Settings | None = None) -> _AdminClient:  # noqa: N802 - as above
     """Open tenants and databases of what the settings say, as `Client` reads them."""
     settings = settings or Settings()
     if settings.is_persistent:

@@ -102,7 +102,7 @@ class _Machine(RuleBasedStateMachine):
         self.handles: dict[int, tuple[str, str]] = {}
 
     def make(self) -> Engine:
-        raise NotImplementedError
+        raise NotImplementedError  # each machine made below says how it opens its engine
 
     @initialize(spaces=st.tuples(SPACES, SPACES))
     def begin(self, spaces: tuple[Space, Space]) -> None:
