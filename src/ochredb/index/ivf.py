@@ -29,6 +29,8 @@ _SLICE = 64
 _ONE_QUERY = 10
 _UNLIKE = 0.02
 """Vectors that differ by less in length are taken to be equally long."""
+_SMALL, _LARGE = np.float32(1e-30), np.float32(1e30)
+"""Squared lengths beyond which float32 may overflow or lose a vector."""
 _HEADER = struct.Struct("<d?7x")
 
 
@@ -66,6 +68,8 @@ class IvfIndex:
         self._index = index
         self._shape = fit
         self._parameters: dict[int, Any] = {}
+        self.lists = int(index.nlist)
+        self._implem = getattr(index, "implem", 0)
 
     @classmethod
     def train(
@@ -113,11 +117,6 @@ class IvfIndex:
     def __len__(self) -> int:
         return int(self._index.ntotal)
 
-    @property
-    def lists(self) -> int:
-        """How many lists there are."""
-        return int(self._index.nlist)
-
     def add(self, slots: Slots, vectors: Floats) -> None:
         """Encode vectors under new slots."""
         _faiss()
@@ -164,9 +163,11 @@ class IvfIndex:
             bits = np.packbits(allowed, bitorder="little")
             parameters = faiss.SearchParametersIVF(nprobe=probes, sel=faiss.IDSelectorBitmap(bits))
         # FAISS's way for one query is a quarter faster than the one that shares a list among several. Both find
-        # the same but for ties, so that threads which set this at once do each other no harm.
-        if self._index.d >= _FLAT_BELOW:
-            self._index.implem = _ONE_QUERY if len(queries) == 1 else 0
+        # the same but for ties, so that threads which set this at once do each other no harm. Setting it passes through
+        # FAISS's wrapper, so it is only done for a change.
+        implem = _ONE_QUERY if len(queries) == 1 else 0
+        if implem != self._implem and self._index.d >= _FLAT_BELOW:
+            self._index.implem = self._implem = implem
         distances, slots = self._index.search(queries, k, params=parameters)
         return Nearest(slots, distances)
 
@@ -188,6 +189,11 @@ def _lengths(vectors: Floats) -> Any:
 
 def _measured(space: Space, vectors: Floats, shape: _Fit) -> Floats:
     if space == "cosine":
+        with np.errstate(over="ignore"):
+            squares: Any = np.vecdot(vectors, vectors)
+        if (squares > _SMALL).all() and (squares < _LARGE).all():
+            unit: Floats = vectors / np.sqrt(squares)[:, None]
+            return unit
         lengths = _lengths(vectors)[:, None]
         measured = np.divide(vectors, lengths, out=np.zeros(vectors.shape), where=lengths > 0)
     else:
