@@ -89,7 +89,7 @@ class Collection:
 
     def renew(self, db: apsw.Connection, head: Head) -> None:
         """Read all views anew from the truth, whatever lies on disk."""
-        self.roster = Roster(records.all_labels(db, head.number))
+        self.roster = Roster(records.all_labels(db, head))
         self.vectors = None if head.dimension is None else Vectors(head.space, head.dimension)
         self.take_text(db, head, None)
         self.moment = head.moment
@@ -102,6 +102,13 @@ class Collection:
         self._masks.clear()
 
     def read(self, db: apsw.Connection, head: Head, slots: Slots) -> tuple[Slots, Floats]:
+        """Give the float32 truth of ascending slots, all of which exist at this head."""
+        found, vectors = self.read_left(db, head, slots)
+        if len(found) < len(slots):
+            raise records.changed_on_disk(db, head.number, int(self.roster.labels[np.setdiff1d(slots, found)[0]]))
+        return found, vectors
+
+    def read_left(self, db: apsw.Connection, head: Head, slots: Slots) -> tuple[Slots, Floats]:
         """Give the float32 truth of ascending slots, with the slots that still exist."""
         found, vectors = records.vectors(db, head, self.roster.labels[slots])
         return (slots if len(found) == len(slots) else self.roster.slots(found)), vectors

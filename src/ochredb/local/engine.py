@@ -259,6 +259,8 @@ class LocalEngine:
         return view.roster.labels[mask]
 
     def _page(self, db: apsw.Connection, head: Head, get: Get) -> Labels:
+        if get.ids is None and get.limit is None:
+            return records.all_labels(db, head)[get.offset :]
         if get.ids is None:
             return records.page(db, head.number, -1, get.limit, get.offset)
         return _paged(_chosen(db, head, get), get)
@@ -322,7 +324,7 @@ _NONE = np.empty(0, np.int64)
 def _chosen(db: apsw.Connection, head: Head, wanted: Get | Query | Delete) -> Labels:
     """Give the ascending labels of the ids that are asked for, or of all records."""
     if wanted.ids is None:
-        return records.all_labels(db, head.number)
+        return records.all_labels(db, head)
     return np.sort(np.fromiter(records.labels_of(db, head.number, wanted.ids).values(), np.int64))
 
 

@@ -139,7 +139,7 @@ class Indexer:
 
         def read(slots: Slots) -> tuple[Slots, Floats]:
             with self._store.reading() as db:  # a moment each: a long transaction would keep the WAL from being emptied
-                return collection.read(db, head, slots)
+                return collection.read_left(db, head, slots)
 
         built = None
         try:

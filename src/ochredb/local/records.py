@@ -4,8 +4,7 @@ A record's label is its integer within its collection: given at insertion, never
 Its rowid is `collection number << 40 | label`, so that a collection's rows lie together.
 """
 
-from collections.abc import Callable, Iterator, Sequence
-from functools import lru_cache
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import apsw
@@ -13,14 +12,16 @@ import msgspec
 import numpy as np
 from msgspec.structs import replace
 
-from ochredb.core.errors import BadType, InvalidArgumentError
+from ochredb.core.errors import BadType, CorruptError, InvalidArgumentError
 from ochredb.core.model import Fields, Floats, Labels, Metadata, Mode, Records, Write, refuse_infinite
 from ochredb.local import catalog, log
 from ochredb.local.catalog import Head
+from ochredb.local.checksum import of_body, of_head, of_record, of_vectors
 from ochredb.local.log import DOCUMENTS, METADATA, VECTORS, Touched
 
 LABEL_BITS = 40
 _LABEL_MASK = (1 << LABEL_BITS) - 1
+_LOW = 0xFFFF_FFFF
 _encode, _decode = msgspec.json.Encoder().encode, msgspec.json.Decoder().decode
 
 
@@ -58,10 +59,19 @@ def labels_of(db: apsw.Connection, number: int, ids: list[str]) -> dict[str, int
     return {id_: rowid & _LABEL_MASK for id_, rowid in rows}
 
 
-def all_labels(db: apsw.Connection, number: int) -> Labels:
-    """Give every label of a collection, ascending."""
-    rows = db.execute("SELECT rowid FROM records WHERE rowid BETWEEN ? AND ?", catalog.span(number))
-    return np.fromiter((rowid for (rowid,) in rows), np.int64) & _LABEL_MASK
+def all_labels(db: apsw.Connection, head: Head) -> Labels:
+    """Give every label of a collection, ascending.
+
+    Raises:
+        CorruptError: There are not as many as were written.
+    """
+    labels = page(db, head.number, -1, None)
+    if len(labels) != head.rows:
+        raise CorruptError(
+            f"{_file(db)} is damaged: {len(labels)} of {head.rows} records of collection {head.number} are left; "
+            f"{_WAY_OUT}"
+        )
+    return labels
 
 
 def page(db: apsw.Connection, number: int, after: int, limit: int | None, offset: int = 0) -> Labels:
@@ -74,55 +84,69 @@ def page(db: apsw.Connection, number: int, after: int, limit: int | None, offset
     return np.fromiter((rowid for (rowid,) in rows), np.int64) & _LABEL_MASK
 
 
-_COLUMNS = {"documents": "r.document", "metadatas": "r.metadata", "uris": "r.uri", "embeddings": "v.embedding"}
-
-
 def fetch(db: apsw.Connection, head: Head, labels: Labels, fields: Fields) -> Records:
-    """Give the records of labels in the order given; labels that are gone drop out."""
-    names, sql = _selection(fields)
-    rows: Any = db.execute(sql, (apsw.carray(_rowids(head.number, labels)),)).fetchall() if len(labels) else []
-    columns: list[Any] = [list(column) for column in zip(*rows, strict=True)] or [[] for _ in (0, *names)]
-    given = dict(zip(names, columns[1:], strict=True))
-    if "metadatas" in given:
-        given["metadatas"] = [None if text is None else _decode(text) for text in given["metadatas"]]
-    if "embeddings" in given:
-        given["embeddings"] = _matrix(given["embeddings"], head.dimension or 0)
-    return Records(columns[0], **given)
+    """Give the records of labels in the order given; labels that are gone drop out.
 
-
-@lru_cache
-def _selection(fields: Fields) -> tuple[list[str], str]:
-    names: list[str] = [name for name in _COLUMNS if name in fields]
-    sql = f"SELECT {', '.join(['r.id', *(_COLUMNS[name] for name in names)])} FROM carray(?) c "
-    sql += "CROSS JOIN records r ON r.rowid = c.value"
+    Raises:
+        CorruptError: A record is not what was written.
+    """
+    rowids = _rowids(head.number, labels)
+    with_body = "documents" in fields or "uris" in fields
+    sql = _WITH_BODY if with_body else _WITHOUT_BODY
+    rows: Any = db.execute(sql, (apsw.carray(rowids),)).fetchall() if len(labels) else []
+    found, ids, metadatas, _, *body = zip(*rows, strict=True) if rows else [()] * 6
+    _refuse_changed(db, rows)
+    given: dict[str, Any] = {}
+    if "documents" in fields:
+        given["documents"] = list(body[0])
+    if "uris" in fields:
+        given["uris"] = list(body[1])
+    if "metadatas" in fields:
+        given["metadatas"] = [None if text is None else _decode(text) for text in metadatas]
     if "embeddings" in fields:
-        sql += " CROSS JOIN vectors v ON v.rowid = c.value"
-    return names, sql
+        given["embeddings"] = _embeddings(db, head, found)
+    return Records(list(ids), **given)
+
+
+_WITHOUT_BODY = (
+    "SELECT r.rowid, r.id, r.metadata, r.checksum FROM carray(?) c CROSS JOIN records r ON r.rowid = c.value"
+)
+_WITH_BODY = _WITHOUT_BODY.replace("r.checksum", "r.checksum, r.document, r.uri")
 
 
 def vectors(db: apsw.Connection, head: Head, labels: Labels) -> tuple[Labels, Floats]:
-    """Give the embeddings of ascending labels as float32 (n, dimension), with the labels that still exist."""
+    """Give the embeddings of ascending labels as float32 (n, dimension), with the labels that still exist.
+
+    Raises:
+        CorruptError: An embedding is not what was written.
+    """
     if not len(labels):
         return labels, _matrix([], head.dimension or 0)
     rowids = _rowids(head.number, labels)
     if len(labels) > 64 and labels[-1] - labels[0] + 1 == len(labels):  # without a gap: a range is read thrice as fast
-        sql, bound = "SELECT rowid, embedding FROM vectors WHERE rowid BETWEEN ? AND ?", rowids[[0, -1]].tolist()
+        sql, bound = "SELECT * FROM vectors WHERE rowid BETWEEN ? AND ?", rowids[[0, -1]].tolist()
     else:
-        sql = "SELECT v.rowid, v.embedding FROM carray(?) c CROSS JOIN vectors v ON v.rowid = c.value"
-        bound = (apsw.carray(rowids),)
-    rows: Any = db.execute(sql, bound).fetchall()
-    found = np.fromiter((row[0] for row in rows), np.int64, len(rows)) & _LABEL_MASK
-    return found, _matrix([row[1] for row in rows], head.dimension or 0)
+        sql, bound = "SELECT v.* FROM carray(?) c CROSS JOIN vectors v ON v.rowid = c.value", (apsw.carray(rowids),)
+    found, matrix = _checked(db, head, db.execute(sql, bound).fetchall())
+    return found & _LABEL_MASK, matrix
 
 
 def metadatas(db: apsw.Connection, number: int, labels: Labels) -> Iterator[tuple[int, Metadata]]:
     """Give label and metadata of those records, of ascending labels, that have any."""
-    return _column(db, number, labels, "metadata", _decode)
+    for rowid, id_, metadata, checksum in _scan(db, number, labels, "id, metadata, checksum"):
+        if type(checksum) is not int or checksum >> 32 != of_head(rowid, id_, metadata):
+            raise _changed_on_disk(db, rowid)
+        if metadata is not None:
+            yield rowid & _LABEL_MASK, _decode(metadata)
 
 
 def documents(db: apsw.Connection, number: int, labels: Labels) -> Iterator[tuple[int, str]]:
     """Give label and document of those records, of ascending labels, that have one."""
-    return _column(db, number, labels, "document", str)
+    for rowid, document, uri, checksum in _scan(db, number, labels, "document, uri, checksum"):
+        if type(checksum) is not int or checksum & _LOW != of_body(rowid, document, uri):
+            raise _changed_on_disk(db, rowid)
+        if document is not None:
+            yield rowid & _LABEL_MASK, document
 
 
 def labels_with_text(db: apsw.Connection, number: int, text: str, labels: Labels | None = None) -> Labels:
@@ -138,24 +162,17 @@ def labels_with_text(db: apsw.Connection, number: int, text: str, labels: Labels
     return np.fromiter((rowid for (rowid,) in db.execute(sql, bound)), np.int64) & _LABEL_MASK
 
 
-def _column(
-    db: apsw.Connection, number: int, labels: Labels, name: str, read: Callable[[Any], Any]
-) -> Iterator[tuple[int, Any]]:
+def _scan(db: apsw.Connection, number: int, labels: Labels, columns: str) -> Any:
+    """Give rowid and columns of ascending labels."""
     if not len(labels):
-        return
+        return ()
     first, last = _rowids(number, labels[[0, -1]]).tolist()
     if last - first + 1 < 2 * len(labels):  # nearly all of a range: one scan is faster than as many look-ups
-        sql, bound = (
-            f"SELECT rowid, {name} FROM records WHERE rowid BETWEEN ? AND ? AND {name} IS NOT NULL",
-            (first, last),
-        )
-        rows = db.execute(sql, bound)
-    else:
-        sql = f"SELECT r.rowid, r.{name} FROM carray(?) c CROSS JOIN records r ON r.rowid = c.value"
-        sql += f" WHERE r.{name} IS NOT NULL"
-        rows = db.execute(sql, (apsw.carray(_rowids(number, labels)),))
-    for rowid, value in rows:
-        yield rowid & _LABEL_MASK, read(value)
+        return db.execute(f"SELECT rowid, {columns} FROM records WHERE rowid BETWEEN ? AND ?", (first, last))
+    return db.execute(
+        f"SELECT rowid, {columns} FROM carray(?) c CROSS JOIN records r ON r.rowid = c.value",
+        (apsw.carray(_rowids(number, labels)),),
+    )
 
 
 def _distinct(records: Records) -> Iterator[Records]:
@@ -216,55 +233,55 @@ def _insert(db: apsw.Connection, head: Head, records: Records) -> int:
     first = head.number << LABEL_BITS | head.next_label
     nothing = [None] * count
     metadatas = nothing if records.metadatas is None else [_whole(metadata) for metadata in records.metadatas]
-    db.executemany(
-        f"INSERT INTO records VALUES (?, {head.number}, ?, ?, ?, ?)",
-        zip(
-            range(first, first + count),
-            records.ids,
-            records.documents or nothing,
-            metadatas,
-            records.uris or nothing,
-            strict=True,
-        ),
+    rows = zip(
+        range(first, first + count),
+        records.ids,
+        records.documents or nothing,
+        metadatas,
+        records.uris or nothing,
+        strict=True,
     )
-    db.executemany("INSERT INTO vectors VALUES (?, ?)", zip(range(first, first + count), _blobs(records), strict=True))
+    db.executemany(
+        f"INSERT INTO records VALUES (?, {head.number}, ?, ?, ?, ?, ?)", ((*row, of_record(*row)) for row in rows)
+    )
+    rowids = np.arange(first, first + count)
+    db.executemany("INSERT INTO vectors VALUES (?, ?, ?)", ((rowid, *rest) for *rest, rowid in _blobs(records, rowids)))
     return count
 
 
 def _change(db: apsw.Connection, head: Head, records: Records, known: dict[str, int]) -> tuple[Labels, int]:
     """Change records that exist, and give their labels, ascending, with the fields that may be others now."""
-    labels = [known[id_] for id_ in records.ids]
-    rowids = [head.number << LABEL_BITS | label for label in labels]
+    labels = np.array([known[id_] for id_ in records.ids], np.int64)
+    rowids = _rowids(head.number, labels)
     fields = 0
     if records.embeddings is not None:
         fields |= VECTORS
-        db.executemany("UPDATE vectors SET embedding = ? WHERE rowid = ?", zip(_blobs(records), rowids, strict=True))
+        db.executemany("UPDATE vectors SET embedding = ?, checksum = ? WHERE rowid = ?", _blobs(records, rowids))
     if records.documents is not None:
         fields |= DOCUMENTS
-        _set(db, "document", records.documents, rowids)
-    if records.uris is not None:
-        _set(db, "uri", records.uris, rowids)
     if records.metadatas is not None:
         fields |= METADATA
-        _merge(db, records.metadatas, rowids)
-    return np.sort(np.array(labels, np.int64)), fields
+    if fields & (DOCUMENTS | METADATA) or records.uris is not None:
+        db.executemany(
+            "UPDATE records SET document = ?, metadata = ?, uri = ?, checksum = ? WHERE rowid = ?",
+            _changed(db, records, rowids),
+        )
+    return np.sort(labels), fields
 
 
-def _set(db: apsw.Connection, column: str, values: list[str | None], rowids: list[int]) -> None:
-    given = [(value, rowid) for value, rowid in zip(values, rowids, strict=True) if value is not None]
-    db.executemany(f"UPDATE records SET {column} = ? WHERE rowid = ?", given)
-
-
-def _merge(db: apsw.Connection, metadatas: list[Metadata | None], rowids: list[int]) -> None:
-    given = {rowid: metadata for metadata, rowid in zip(metadatas, rowids, strict=True) if metadata is not None}
-    if not given:
-        return
-    stored: Any = db.execute(
-        "SELECT r.rowid, r.metadata FROM carray(?) c CROSS JOIN records r ON r.rowid = c.value",
-        (apsw.carray(np.fromiter(given, np.int64, len(given))),),
-    ).fetchall()
-    merged = [(_merged(text, given[rowid]), rowid) for rowid, text in stored]
-    db.executemany("UPDATE records SET metadata = ? WHERE rowid = ?", merged)
+def _changed(db: apsw.Connection, records: Records, rowids: Labels) -> Iterator[tuple[Any, ...]]:
+    """Give document, metadata, URI, checksum and rowid of records as they are to be, from how they are."""
+    stored: Any = db.execute(_WITH_BODY, (apsw.carray(rowids),)).fetchall()
+    _refuse_changed(db, stored)
+    nothing = [None] * len(records)
+    given = zip(
+        stored, records.documents or nothing, records.metadatas or nothing, records.uris or nothing, strict=True
+    )
+    for (rowid, id_, old, _, document, uri), new_document, change, new_uri in given:
+        document = document if new_document is None else new_document
+        metadata = old if change is None else _merged(old, change)
+        uri = uri if new_uri is None else new_uri
+        yield document, metadata, uri, of_record(rowid, id_, document, metadata, uri), rowid
 
 
 def _merged(text: str | None, change: Metadata) -> str | None:
@@ -285,11 +302,67 @@ def _whole(metadata: Metadata | None) -> str | None:
     return _encode(metadata).decode()
 
 
-def _blobs(records: Records) -> Iterator[memoryview]:
+def _blobs(records: Records, rowids: Labels) -> Iterator[tuple[memoryview, int, int]]:
+    """Give embedding, checksum and rowid of each record."""
     assert records.embeddings is not None
-    data = records.embeddings.astype("<f4", copy=False)
+    data = np.ascontiguousarray(records.embeddings, "<f4")
     view, width = memoryview(data.tobytes()), data.shape[1] * 4
-    return (view[start : start + width] for start in range(0, len(view), width))
+    blobs = (view[start : start + width] for start in range(0, len(view), width))
+    return zip(blobs, of_vectors(rowids, data).tolist(), rowids.tolist(), strict=True)
+
+
+def _embeddings(db: apsw.Connection, head: Head, rowids: Sequence[int]) -> Floats:
+    """Give the embeddings of rowids that exist, in their order."""
+    if not rowids:
+        return _matrix([], head.dimension or 0)
+    sql = "SELECT v.* FROM carray(?) c CROSS JOIN vectors v ON v.rowid = c.value"
+    found, matrix = _checked(db, head, db.execute(sql, (apsw.carray(np.array(rowids, np.int64)),)).fetchall())
+    if len(found) < len(rowids):
+        raise _changed_on_disk(db, min(set(rowids) - set(found.tolist())))
+    return matrix
+
+
+def _checked(db: apsw.Connection, head: Head, rows: Sequence[tuple[Any, ...]]) -> tuple[Labels, Floats]:
+    """Give rowids and embeddings of rows of `vectors`, if they are as they were written."""
+    width = (head.dimension or 0) * 4
+    for rowid, blob, checksum in rows:
+        if type(blob) is not bytes or len(blob) != width or type(checksum) is not int:
+            raise _changed_on_disk(db, rowid)
+    rowids = np.fromiter((row[0] for row in rows), np.int64, len(rows))
+    matrix = _matrix([row[1] for row in rows], head.dimension or 0)
+    same = of_vectors(rowids, matrix) == np.fromiter((row[2] for row in rows), np.int64, len(rows))
+    if not same.all():
+        raise _changed_on_disk(db, int(rowids[np.argmin(same)]))
+    return rowids, matrix
+
+
+def _refuse_changed(db: apsw.Connection, rows: Sequence[tuple[Any, ...]]) -> None:
+    """Refuse rows of `_WITHOUT_BODY` or `_WITH_BODY` that are not as they were written."""
+    for rowid, id_, metadata, checksum, *body in rows:
+        if body:
+            same = checksum == of_record(rowid, id_, body[0], metadata, body[1])
+        else:
+            same = type(checksum) is int and checksum >> 32 == of_head(rowid, id_, metadata)
+        if not same:
+            raise _changed_on_disk(db, rowid)
+
+
+def _changed_on_disk(db: apsw.Connection, rowid: int) -> CorruptError:
+    return changed_on_disk(db, rowid >> LABEL_BITS, rowid & _LABEL_MASK)
+
+
+def changed_on_disk(db: apsw.Connection, number: int, label: int) -> CorruptError:
+    """Give the error for a record that is not as it was written."""
+    return CorruptError(
+        f"{_file(db)} is damaged: record {label} of collection {number} is not what was written; {_WAY_OUT}"
+    )
+
+
+_WAY_OUT = "'ochre check --deep' lists all damage, 'ochre repair --salvage' saves the rest"
+
+
+def _file(db: apsw.Connection) -> str:
+    return db.filename or "the database in memory"
 
 
 def _matrix(blobs: Sequence[bytes], dimension: int) -> Floats:

@@ -45,9 +45,9 @@ CREATE TABLE collections (
 );
 CREATE TABLE records (
     rowid INTEGER PRIMARY KEY, collection INTEGER NOT NULL, id TEXT NOT NULL, document TEXT, metadata TEXT, uri TEXT,
-    UNIQUE (collection, id)
+    checksum INTEGER NOT NULL, UNIQUE (collection, id)
 );
-CREATE TABLE vectors (rowid INTEGER PRIMARY KEY, embedding BLOB NOT NULL);
+CREATE TABLE vectors (rowid INTEGER PRIMARY KEY, embedding BLOB NOT NULL, checksum INTEGER NOT NULL);
 CREATE TABLE log (
     seq INTEGER PRIMARY KEY AUTOINCREMENT, collection INTEGER NOT NULL, token INTEGER NOT NULL, fields INTEGER NOT NULL,
     upserted BLOB, removed BLOB
@@ -292,7 +292,7 @@ class Store:
             raise
         except apsw.BusyError as error:
             raise self._busy() from error
-        except (apsw.CorruptError, apsw.NotADBError) as error:
+        except (apsw.CorruptError, apsw.NotADBError, UnicodeDecodeError) as error:  # a text that is not UTF-8 any more
             raise CorruptError(f"{self.folder}: the database file is damaged or none of Ochre's: {error}") from error
         except apsw.Error as error:
             raise InternalError(f"{self.folder or 'in memory'}: SQLite could not go on: {error}") from error
