@@ -54,7 +54,7 @@ class StopsFirst(threading.Condition):
 def test_stopping_is_heard_whenever_it_is_said() -> None:
     """A thread that is told to stop just before it goes to sleep does not sleep for ever, and `close` with it."""
     store = Store(None)
-    indexer = Indexer(store, lambda _: None)
+    indexer = Indexer(store, lambda _: None, lambda: None)
 
     def stop() -> None:
         with indexer._wake:

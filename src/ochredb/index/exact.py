@@ -15,6 +15,8 @@ from ochredb.index.growing import Growing
 _ROUNDING = 4 * float(np.finfo(np.float32).eps)
 _BLOCK = 1 << 22
 """Rough distances that are computed at a time: 16 MiB."""
+_PLACE_BYTES = 100
+"""What an entry of a dict of ints takes."""
 _SMALL, _LARGE = np.float32(1e-30), np.float32(1e30)
 """Squared lengths beyond which float32 may overflow or lose a vector: then every distance is computed exactly."""
 
@@ -115,6 +117,12 @@ class ExactIndex:
 
     def __len__(self) -> int:
         return len(self._place)
+
+    @property
+    def nbytes(self) -> int:
+        """About how many bytes it takes."""
+        columns = self._slots.nbytes + self._vectors.nbytes + self._squares.nbytes
+        return columns + _PLACE_BYTES * len(self._place)
 
     def add(self, slots: Slots, vectors: Floats) -> None:
         """Take in vectors; a slot that is known gets its new vector."""

@@ -20,6 +20,11 @@ class Growing:
         return self._length
 
     @property
+    def nbytes(self) -> int:
+        """Bytes that it takes, spare room included."""
+        return self._block.nbytes
+
+    @property
     def view(self) -> npt.NDArray[Any]:
         """The rows, without a copy; writing to it writes to the column."""
         return self._block[: self._length]

@@ -117,6 +117,19 @@ class IvfIndex:
     def __len__(self) -> int:
         return int(self._index.ntotal)
 
+    @property
+    def slots(self) -> Slots:
+        """The slots that it holds, in no order."""
+        faiss, lists = _faiss(), self._index.invlists
+        parts = [faiss.rev_swig_ptr(lists.get_ids(row), lists.list_size(row)) for row in range(self.lists)]
+        slots: Slots = np.concatenate(parts)  # a copy: what is copied from may change
+        return slots
+
+    @property
+    def nbytes(self) -> int:
+        """About how many bytes it takes: codes with their slots, and the centres of the lists."""
+        return len(self) * (int(self._index.code_size) + 8) + self.lists * int(self._index.d) * 4
+
     def add(self, slots: Slots, vectors: Floats) -> None:
         """Encode vectors under new slots."""
         _faiss()

@@ -55,6 +55,11 @@ class Rows:
         return len(self._base) + len(self._more)
 
     @property
+    def nbytes(self) -> int:
+        """Bytes in memory; those that are mapped the system takes back when it needs them."""
+        return self._more.nbytes
+
+    @property
     def exact(self) -> bool:
         """Whether the rows are float32, and so the very vectors that they were given."""
         return self.dtype == SINGLE

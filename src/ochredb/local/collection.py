@@ -48,14 +48,18 @@ class Collection:
     Args:
         id: Its UUID.
         folder: Where its snapshots lie; None keeps none.
+        read_only: Whether to leave the snapshots as they are.
 
     Every method but `lock`'s own is called with the lock held: exclusively for those that change a view, shared for
     `ready`, `mask` and `search`.
     """
 
-    def __init__(self, id: str, folder: Path | None) -> None:  # noqa: A002 - the user's word for it
+    def __init__(self, id: str, folder: Path | None, read_only: bool = False) -> None:  # noqa: A002 - the user's word for it
         self.id = id
         self.folder = folder
+        self.read_only = read_only
+        self.used = 0
+        self.indexing = False
         self.lock = SharedLock()
         self.moment: Moment | None = None
         self.roster = Roster(_NO_LABELS)
@@ -64,6 +68,13 @@ class Collection:
         self.text = Text()
         self._masks: dict[str, Mask] = {}
         self._saved = 0
+
+    @property
+    def nbytes(self) -> int:
+        """About how many bytes of memory the views take."""
+        vectors = 0 if self.vectors is None else self.vectors.nbytes
+        text = 0 if self.text.index is None else self.text.index.nbytes
+        return self.roster.nbytes + vectors + self.columns.nbytes + text + sum(map(len, self._masks.values()))
 
     def ready(self, head: Head, where: Where | None, search: bool) -> bool:
         """Whether the views can answer as of this head: about the keys of `where`, and for a `search` about vectors."""
@@ -132,12 +143,17 @@ class Collection:
         allowed = self.roster.alive if allowed is None else allowed
         return self.vectors.search(lambda slots: self.read(db, head, slots), queries, k, allowed, effort)
 
-    def worth_saving(self, head: Head) -> "Unsaved | None":
-        """Give what a snapshot of the vector view needs, if so much of it is new that the next process gains by it."""
+    @property
+    def worth_saving(self) -> bool:
+        """Whether so much of the vector view is not on disk that the next process would gain by it."""
+        if self.folder is None or self.read_only or self.vectors is None or self.vectors.built is None:
+            return False
+        return self.vectors.built.frontier - self._saved >= max(TAIL, self._saved // 4)
+
+    def unsaved(self, head: Head) -> "Unsaved | None":
+        """Give what a snapshot of the vector view needs, if it is worth saving."""
         vectors = self.vectors
-        if self.folder is None or vectors is None or vectors.built is None:
-            return None
-        if vectors.built.frontier - self._saved < max(TAIL, self._saved // 4):
+        if not self.worth_saving or vectors is None or vectors.built is None:
             return None
         details = {
             "collection": self.id,
@@ -231,7 +247,7 @@ class Collection:
             labels = np.fromfile(self.folder / manifest.files["labels"].name, "<i8")
             data = (self.folder / manifest.files["index"].name).read_bytes()
             rows = _mapped(self.folder, manifest)
-        except FileNotFoundError:  # another process has just put a newer snapshot in its place
+        except OSError:  # another process has just put a newer snapshot in its place, or the disk fails
             return
         dimension, frontier = details["dimension"], details["frontier"]
         ivf = IvfIndex.load(head.space, dimension, data)

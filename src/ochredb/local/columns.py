@@ -32,6 +32,11 @@ class Columns:
         self._seen = 0
         self._stale: list[Slots] = []
 
+    @property
+    def nbytes(self) -> int:
+        """Bytes that they take."""
+        return sum(column.nbytes for column in self._columns.values())
+
     def touch(self, slots: Slots) -> None:
         """Learn that these records have other metadata; new ones need no word."""
         if self._columns:
@@ -89,6 +94,11 @@ class _Column:
         self._element_kinds = Growing(np.uint8)
         self._element_bits = Growing(np.int64)
         self._present: set[int] = set()
+
+    @property
+    def nbytes(self) -> int:
+        parts = (self._kinds, self._bits, self._holders, self._element_kinds, self._element_bits)
+        return sum(part.nbytes for part in parts)
 
     def reach(self, slots: int) -> None:
         self._kinds.pad(slots, MISSING)

@@ -1,5 +1,6 @@
 """The embedded engine: catch up, filter, search, fetch."""
 
+import itertools
 import logging
 import os
 import shutil
@@ -35,6 +36,7 @@ from ochredb.local import catalog, records
 from ochredb.local.catalog import Head
 from ochredb.local.collection import Collection
 from ochredb.local.indexer import Indexer
+from ochredb.local.memory import give_back
 from ochredb.local.store import WAIT_SECONDS, Store
 from ochredb.local.vectors import INDEXED_FROM, TAIL
 
@@ -50,14 +52,26 @@ class LocalEngine:
     Args:
         folder: Made where absent; None keeps everything in memory, for as long as the engine lives.
         wait: Seconds that a write waits for other processes' writes before `BusyError`.
+        read_only: Change nothing in the folder; its database must exist.
+        network: Allow a folder on a network file system, which is safe as long as one machine opens it.
+        memory_limit: Bytes that the views may take; those that were used least lately are unloaded. None is no limit.
     """
 
-    def __init__(self, folder: Path | None, wait: float = WAIT_SECONDS) -> None:
+    def __init__(
+        self,
+        folder: Path | None,
+        wait: float = WAIT_SECONDS,
+        *,
+        read_only: bool = False,
+        network: bool = False,
+        memory_limit: int | None = None,
+    ) -> None:
         self.folder = folder
-        self._store = Store(folder, wait)
+        self._store = Store(folder, wait, read_only, network)
         self._collections: dict[str, Collection] = {}
+        self._memory_limit = memory_limit
         self._closed = False
-        self._indexer = Indexer(self._store, self._install)
+        self._indexer = Indexer(self._store, self._install, self._keep_within_limit)
         self._sweep()
         _engines.add(self)
 
@@ -192,6 +206,7 @@ class LocalEngine:
                 view.close()
         self._collections.clear()
         self._store.close()
+        give_back()
 
     # Steps
 
@@ -220,7 +235,9 @@ class LocalEngine:
             head = self._head(db, view)
             view.catch_up(db, head, where, search)
             share()
-            return body(db, head, view)
+            answer = body(db, head, view)
+        self._keep_within_limit()
+        return answer
 
     def _search(self, db: apsw.Connection, head: Head, view: Collection, query: Query) -> Hits:
         k = min(query.k, head.rows)
@@ -269,8 +286,31 @@ class LocalEngine:
         view = self._collections.get(collection)
         if view is None:
             folder = None if self.folder is None else self.folder / str(_uuid(collection))
-            view = self._collections.setdefault(collection, Collection(collection, folder))
+            view = self._collections.setdefault(collection, Collection(collection, folder, self._store.read_only))
+        view.used = next(_uses)
         return view
+
+    def _keep_within_limit(self) -> None:
+        """Unload the views of collections, those used least lately first, until the rest are within the limit.
+
+        The one used last stays, and so do those that are being indexed: when that is done, this is called again.
+        """
+        if self._memory_limit is None:
+            return
+        views = sorted(self._collections.values(), key=lambda view: view.used)
+        total = sum(view.nbytes for view in views)
+        for view in views[:-1]:
+            if total <= self._memory_limit:
+                return
+            if view.indexing or not view.nbytes:
+                continue
+            if view.worth_saving:
+                self._indexer.notice(view, urgent=False)  # which saves it, and comes back here
+                continue
+            total -= view.nbytes
+            with view.lock.exclusive():
+                view.forget()
+            give_back()
 
     def _head(self, db: apsw.Connection, view: Collection) -> Head:
         try:
@@ -287,7 +327,7 @@ class LocalEngine:
         try:
             with view.lock.shared(), self._store.reading() as db:
                 head = catalog.head(db, view.id)
-                unsaved = view.worth_saving(head) if view.moment == head.moment else None
+                unsaved = view.unsaved(head) if view.moment == head.moment else None
             if unsaved is not None:
                 view.save(unsaved)
         except (OchreError, OSError):
@@ -303,7 +343,7 @@ class LocalEngine:
 
     def _sweep(self) -> None:
         """Remove the views of collections that are gone: a process may have died between the one and the other."""
-        if self.folder is None:
+        if self.folder is None or self._store.read_only:
             return
         there = [path for path in self.folder.iterdir() if _is_uuid(path.name)]
         if not there:
@@ -319,6 +359,7 @@ class LocalEngine:
 
 
 _NONE = np.empty(0, np.int64)
+_uses = itertools.count(1)
 
 
 def _chosen(db: apsw.Connection, head: Head, wanted: Get | Query | Delete) -> Labels:

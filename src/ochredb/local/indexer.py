@@ -9,7 +9,8 @@ import logging
 import os
 import threading
 import weakref
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from filelock import FileLock
@@ -35,11 +36,13 @@ class Indexer:
     Args:
         store: The truth.
         install: Called with fresh views of a collection, to be used in the place of those that there are.
+        grown: Called when views may have grown.
     """
 
-    def __init__(self, store: Store, install: Callable[[Collection], None]) -> None:
+    def __init__(self, store: Store, install: Callable[[Collection], None], grown: Callable[[], None]) -> None:
         self._store = store
         self._install = install
+        self._grown = grown
         self._wake = threading.Condition()
         self._waiting: dict[str, Collection] = {}
         self._resting: dict[str, Collection] = {}
@@ -114,12 +117,13 @@ class Indexer:
 
     def _care(self, collection: Collection, idle: bool) -> None:
         try:
-            with self._working:
+            with self._working, _indexing(collection):
                 more = self._index_vectors(collection, idle)
                 while more:  # what came meanwhile is worth another round only if it is much
                     more = self._index_vectors(collection, idle=False)
                 self._index_text(collection)
                 self._tidy(collection, idle)
+            self._grown()
         except (NotFoundError, ClosedError):
             _logger.debug("collection %s went away while it was being indexed", collection.id)
         except Exception:
@@ -168,7 +172,7 @@ class Indexer:
     def _build_text(
         self, collection: Collection, moment: Moment, labels: Labels, documents: Documents
     ) -> TextIndex | None:
-        if collection.folder is None:
+        if collection.folder is None or collection.read_only:
             return TextIndex.build(None, moment, labels, documents, self._goes_on)
         collection.folder.mkdir(exist_ok=True)
         with FileLock(collection.folder / ".lock", timeout=600):
@@ -187,7 +191,7 @@ class Indexer:
         with collection.lock.exclusive(), self._store.reading() as db:
             head = catalog.head(db, collection.id)
             collection.catch_up(db, head)
-            unsaved = collection.worth_saving(head) if idle else None
+            unsaved = collection.unsaved(head) if idle else None
             sparse = collection.roster.dead > max(head.rows, TAIL)
         if unsaved is not None:
             collection.save(unsaved)
@@ -196,7 +200,7 @@ class Indexer:
 
     def _renew(self, old: Collection) -> None:
         """Make views without dead slots; those who hold the old ones use them to the end."""
-        new = Collection(old.id, old.folder)
+        new = Collection(old.id, old.folder, old.read_only)
         with new.lock.exclusive(), self._store.reading() as db:
             new.renew(db, catalog.head(db, old.id))
         self._index_vectors(new, idle=True)
@@ -210,6 +214,16 @@ class Indexer:
         self._working = threading.Lock()
         self._thread = None
         self._waiting, self._resting = {}, {}
+
+
+@contextmanager
+def _indexing(collection: Collection) -> Iterator[None]:
+    """Mark a collection whose views must stay, as an index is made by them."""
+    collection.indexing = True
+    try:
+        yield
+    finally:
+        collection.indexing = False
 
 
 def _blocks(path: Path) -> Iterable[bytes]:

@@ -25,6 +25,11 @@ class Roster:
         return len(self._labels)
 
     @property
+    def nbytes(self) -> int:
+        """Bytes that it takes."""
+        return self._labels.nbytes + self._alive.nbytes
+
+    @property
     def labels(self) -> Labels:
         """The label of every slot, those of dead ones too."""
         return self._labels.view

@@ -15,8 +15,18 @@ from pathlib import Path
 import apsw
 from filelock import FileLock
 
-from ochredb.core.errors import BusyError, ClosedError, CorruptError, FormatError, InternalError, OchreError
+from ochredb.core.errors import (
+    AuthorizationError,
+    BusyError,
+    ClosedError,
+    CorruptError,
+    FormatError,
+    InternalError,
+    NotFoundError,
+    OchreError,
+)
 from ochredb.local.catalog import DEFAULTS
+from ochredb.local.mounts import network_mount, read_only_mount
 from ochredb.version import __version__
 
 FILE = "ochre.sqlite3"
@@ -65,15 +75,21 @@ class Store:
     Args:
         folder: Where `ochre.sqlite3` lies, made with its parents where absent; None keeps everything in memory.
         wait: Seconds that a writer waits for the writers of other processes before `BusyError`.
+        read_only: Change nothing; the database must exist, and may lie on a file system that cannot be written to.
+        network: Allow a folder on a network file system.
 
     Raises:
-        InternalError: The path is a file, or cannot be written.
+        NotFoundError: `read_only`, and there is no database.
+        InternalError: The path is a file, cannot be written, or lies on a network file system.
         CorruptError: The file is damaged, or no database of Ochre's.
         FormatError: A newer Ochre wrote it.
     """
 
-    def __init__(self, folder: Path | None, wait: float = WAIT_SECONDS) -> None:
+    def __init__(
+        self, folder: Path | None, wait: float = WAIT_SECONDS, read_only: bool = False, network: bool = False
+    ) -> None:
         self.folder = folder
+        self.read_only = read_only
         self._wait = wait
         self._idle: list[apsw.Connection] = []
         self._lock = threading.RLock()
@@ -84,9 +100,13 @@ class Store:
         if self._memory is not None:
             self._memory.execute("BEGIN;" + _SCHEMA + "COMMIT")
         else:
-            self._prepare()
+            self._refuse_network(network)
+            if read_only:
+                self._find()
+            else:
+                self._prepare()
+                self._writer = self._signature()
             self._inode = self._path.stat().st_ino
-            self._writer = self._signature()
         _stores.add(self)
 
     @contextmanager
@@ -112,8 +132,11 @@ class Store:
             verb: What it is for; a process that waits for this one in vain is told so.
 
         Raises:
+            AuthorizationError: The store is `read_only`.
             BusyError: Others held the write lock for longer than the stated wait.
         """
+        if self.read_only:
+            raise AuthorizationError(f"{self.folder} was opened with read_only=True, which does not allow to {verb}")
         if self._memory is not None:
             with self._lock, self._translated():
                 yield from self._transaction(self._open_memory())
@@ -142,7 +165,8 @@ class Store:
             with self._lock:
                 db = self._borrow()
             try:
-                db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()  # the file shrinks with its checkpoint
+                with self._translated():
+                    db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()  # the file shrinks with its checkpoint
             finally:
                 self._give_back(db)
         return free > pages
@@ -174,7 +198,8 @@ class Store:
             self._sign(verb)
             yield db
         except BaseException:
-            db.execute("ROLLBACK")
+            if db.in_transaction:  # of a full or failing disk SQLite has rolled back already
+                db.execute("ROLLBACK")
             raise
         db.execute("COMMIT")
 
@@ -207,7 +232,10 @@ class Store:
         db.close()
 
     def _connect(self) -> apsw.Connection:
-        db = apsw.Connection(str(self._path), apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_CREATE)
+        if self.read_only:
+            db = apsw.Connection(self._address(), apsw.SQLITE_OPEN_READONLY | apsw.SQLITE_OPEN_URI)
+        else:
+            db = apsw.Connection(str(self._path), apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_CREATE)
         db.set_busy_timeout(round(self._wait * 1000))
         db.execute(
             "PRAGMA synchronous = FULL; PRAGMA cache_size = -16000; PRAGMA temp_store = MEMORY;"
@@ -215,10 +243,51 @@ class Store:
         ).fetchall()  # a pragma that answers with a row holds up those behind it until the row is read
         return db
 
+    def _address(self) -> str:
+        """Give the URI to read by: where nothing can be written there is no place for locks, and no need of them."""
+        assert self.folder is not None
+        address = f"{self._path.absolute().as_uri()}?mode=ro"
+        if not read_only_mount(self.folder):
+            return address
+        log, index = self.folder / f"{FILE}-wal", self.folder / f"{FILE}-shm"
+        if not log.exists() or not log.stat().st_size:
+            return f"{address}&immutable=1"
+        if not index.exists():
+            raise InternalError(
+                f"{log} holds calls that are not in {FILE} yet, and {self.folder} cannot be written to: open it once "
+                "where it can, or copy the folder"
+            )
+        return address
+
     @property
     def _path(self) -> Path:
         assert self.folder is not None
         return self.folder / FILE
+
+    def _refuse_network(self, allowed: bool) -> None:
+        assert self.folder is not None
+        mount = None if allowed else network_mount(self.folder)
+        if mount is not None:
+            raise InternalError(
+                f"{self.folder} lies on a network file system ({mount}): locks there do not keep machines apart, and "
+                "two of them can destroy a database. Keep it on a local disk; or, if only one machine ever opens it, "
+                "say network=True"
+            )
+
+    def _find(self) -> None:
+        """Open what exists, changing nothing."""
+        if not self._path.is_file():
+            raise NotFoundError(f"{self.folder} holds no database to be opened with read_only=True")
+        self._refuse_other()
+        with self._translated():
+            db = self._connect()
+            try:
+                if not self._recognise(db):
+                    raise NotFoundError(f"{self._path} is empty: there is no database to be opened with read_only=True")
+            except BaseException:
+                db.close()
+                raise
+        self._give_back(db)
 
     def _prepare(self) -> None:
         """Make the folder and the file where absent, and refuse what is not ours to read."""
@@ -314,13 +383,17 @@ class Store:
         A mapping, because a plain write to a file waits for the file system's journal, which other writes keep busy.
         """
         assert self.folder is not None
-        handle = os.open(self.folder / WRITER, os.O_RDWR | os.O_CREAT, 0o600)
         try:
-            if os.fstat(handle).st_size < _SIGNATURE:
-                os.truncate(handle, _SIGNATURE)
-            return mmap.mmap(handle, _SIGNATURE)
-        finally:
-            os.close(handle)
+            handle = os.open(self.folder / WRITER, os.O_RDWR | os.O_CREAT, 0o600)
+            try:
+                if os.fstat(handle).st_size < _SIGNATURE:
+                    # Written, not truncated to its length: to sign in a hole of a full disk would kill the process.
+                    os.write(handle, bytes(_SIGNATURE))
+                return mmap.mmap(handle, _SIGNATURE)
+            finally:
+                os.close(handle)
+        except OSError as error:
+            raise InternalError(f"{self.folder / WRITER}: cannot map this file: {error.strerror}") from error
 
     def _after_fork(self) -> None:
         """Start afresh in a forked child: locks may be held there, and SQLite forbids to use or close what was open."""

@@ -30,6 +30,8 @@ class TextIndex:
 
     def __init__(self, db: apsw.Connection, moment: Moment, last: int, rows: int) -> None:
         self._db = db
+        # Those of a file the system takes back when it needs them.
+        self.nbytes: int = 0 if db.filename else db.pragma("page_count") * db.pragma("page_size")
         self.moment = moment
         self.last = last
         self.rows = rows

@@ -41,6 +41,12 @@ class Vectors:
         """The first slot that the index does not cover."""
         return 0 if self.built is None else self.built.frontier
 
+    @property
+    def nbytes(self) -> int:
+        """About how many bytes the index and the tail take."""
+        built = 0 if self.built is None else self.built.ivf.nbytes + self.built.rows.nbytes
+        return built + (0 if self._tail is None else self._tail.nbytes)
+
     def tail(self, slots: int) -> int:
         """Count the rows that are not indexed, of `slots` slots in all."""
         return slots - self.frontier + len(self.dirty)
