@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 from msgspec import Struct
 
-from ochredb.core.errors import InvalidArgumentError
+from ochredb.core.errors import BadValue, InvalidArgumentError
 from ochredb.core.where import Where
 
 Floats: TypeAlias = npt.NDArray[np.float32]
@@ -16,10 +16,95 @@ Mask: TypeAlias = npt.NDArray[np.bool_]
 
 Scalar: TypeAlias = str | int | float | bool
 Metadata: TypeAlias = dict[str, Any]
-"""A record's metadata: str keys; str, int (64 bits), float (finite), bool, or a non-empty list of one of these.
+"""A record's metadata: str keys; str, int (64 bits), float (finite), bool, a non-empty list of one of these, or a
+`SparseVector`.
 
 In an `update` or `upsert` a value of None removes its key.
 """
+
+_LARGEST_INDEX = 2**32 - 1
+_LARGEST_VALUE = float(np.finfo(np.float32).max)
+
+
+class SparseVector(
+    Struct, frozen=True, omit_defaults=True, tag_field="#type", tag="sparse_vector", rename={"labels": "tokens"}
+):
+    """A vector that names the dimensions in which it is not zero.
+
+    As JSON it is `{"#type": "sparse_vector", "indices": [...], "values": [...], "tokens": [...]}`, which no other
+    metadata value can be taken for: none of them is an object.
+
+    Args:
+        indices: The dimensions, ascending, each once: 0 to 2**32 - 1.
+        values: As many numbers, finite as float32.
+        labels: What each dimension stands for, if that is known; `tokens` in JSON.
+
+    Raises:
+        BadValue: They are not that; the text begins as Chroma's.
+    """
+
+    indices: list[int]
+    values: list[float]
+    labels: list[str] | None = None
+
+    def __post_init__(self) -> None:
+        for name, column in (("indices", self.indices), ("values", self.values), ("labels", self.labels)):
+            if not isinstance(column, list) and not (name == "labels" and column is None):
+                raise BadValue(f"Expected SparseVector {name} to be a list, got {type(column).__name__}")
+        if len(self.indices) != len(self.values):
+            raise BadValue(
+                "SparseVector indices and values must have the same length, "
+                f"got {len(self.indices)} indices and {len(self.values)} values"
+            )
+        if self.labels is not None and len(self.labels) != len(self.indices):
+            raise BadValue(
+                "SparseVector labels must have the same length as indices and values, "
+                f"got {len(self.labels)} labels, {len(self.indices)} indices"
+            )
+        self._check_indices()
+        self._check_values()
+        for row, label in enumerate(self.labels or []):
+            if not isinstance(label, str):
+                raise BadValue(f"SparseVector labels must be texts, got {type(label).__name__} at position {row}")
+
+    def to_dict(self) -> dict[str, Any]:
+        """Give what it is as JSON."""
+        told = {"#type": "sparse_vector", "indices": self.indices, "values": self.values}
+        return told if self.labels is None else {**told, "tokens": self.labels}
+
+    @classmethod
+    def from_dict(cls, d: dict[str, Any]) -> "SparseVector":
+        """Read what `to_dict` gave; raise BadValue for anything else."""
+        if d.get("#type") != "sparse_vector":
+            raise BadValue(f"Expected #type='sparse_vector', got {d.get('#type')}")
+        return cls(d["indices"], d["values"], d.get("tokens"))
+
+    def _check_indices(self) -> None:
+        before = -1
+        for row, index in enumerate(self.indices):
+            if not isinstance(index, int):
+                raise BadValue(f"SparseVector indices must be integers, got {type(index).__name__} at position {row}")
+            if index < 0:
+                raise BadValue(f"SparseVector indices must be non-negative, got {index} at position {row}")
+            if index <= before:
+                raise BadValue(
+                    "SparseVector indices must be sorted in strictly ascending order, "
+                    f"found indices[{row}]={index} <= indices[{row - 1}]={before}"
+                )
+            if index > _LARGEST_INDEX:
+                raise BadValue(f"SparseVector indices must fit 32 bits, got {index} at position {row}")
+            before = index
+
+    def _check_values(self) -> None:
+        for row, value in enumerate(self.values):
+            if not isinstance(value, int | float):
+                raise BadValue(f"SparseVector values must be numbers, got {type(value).__name__} at position {row}")
+            if not -_LARGEST_VALUE <= value <= _LARGEST_VALUE:  # NaN is not either
+                raise BadValue(f"SparseVector values must be finite as float32, got {value} at position {row}")
+
+
+MetadataValue: TypeAlias = str | int | float | bool | list[Scalar] | SparseVector | None
+"""What a decoder of JSON makes of a metadata value."""
 
 Space: TypeAlias = Literal["l2", "cosine", "ip"]
 """How far two vectors are from each other; smaller is nearer: l2 = sum (x - y)^2, cosine = 1 - cos, ip = 1 - dot."""

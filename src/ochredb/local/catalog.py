@@ -1,19 +1,19 @@
 """Tenants, databases and collections in SQL."""
 
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 from uuid import uuid4
+from zlib import crc32
 
 import apsw
 import msgspec
 
 from ochredb.core.errors import NotFoundError, UniqueConstraintError
 from ochredb.core.model import Change, CollectionInfo, Database, NewCollection, Scope, Space
+from ochredb.local.checksum import damaged
 from ochredb.local.log import Moment
 
-_INFO = (
-    "SELECT c.id, c.name, d.tenant, d.name, c.space, c.effort, c.metadata, c.configuration, c.schema, c.dimension "
-    "FROM collections c JOIN databases d ON d.id = c.database "
-)
+_INFO = "SELECT c.*, d.tenant, d.name FROM collections c JOIN databases d ON d.id = c.database "
 
 
 DEFAULTS = """
@@ -32,28 +32,56 @@ class Head(msgspec.Struct, frozen=True):
     dimension: int | None
     rows: int
     next_label: int
+    packed: int
     moment: Moment
+
+
+class _Row(NamedTuple):
+    """A row of `collections`, in the order of its columns."""
+
+    number: int
+    id: str
+    database: str
+    name: str
+    space: Space
+    effort: int
+    metadata: str | None
+    configuration: str
+    schema: str | None
+    dimension: int | None
+    rows: int
+    next_label: int
+    seq: int
+    token: int
+    packed: int
+    checksum: int
 
 
 def head(db: apsw.Connection, collection: str) -> Head:
     """Give the head of a collection by its UUID, or raise `NotFoundError`."""
-    row: Any = db.execute(
-        "SELECT number, space, effort, dimension, rows, next_label, seq, token FROM collections WHERE id = ?",
-        (collection,),
-    ).fetchone()
-    if row is None:
+    found: Any = db.execute("SELECT * FROM collections WHERE id = ?", (collection,)).fetchone()
+    if found is None:
         raise _no_collection(collection)
-    number, space, effort, dimension, rows, next_label, seq, token = row
-    return Head(number, space, effort, dimension, rows, next_label, Moment(seq, token))
+    row = _sound(db, found)
+    moment = Moment(row.seq, row.token)
+    return Head(row.number, row.space, row.effort, row.dimension, row.rows, row.next_label, row.packed, moment)
 
 
 def advance(db: apsw.Connection, head: Head) -> Head:
     """Note what a write has made of a collection."""
     db.execute(
-        "UPDATE collections SET rows = ?, next_label = ?, dimension = ?, seq = ?, token = ? WHERE number = ?",
-        (head.rows, head.next_label, head.dimension, *head.moment, head.number),
+        "UPDATE collections SET rows = ?, next_label = ?, dimension = ?, packed = ?, seq = ?, token = ? "
+        "WHERE number = ?",
+        (head.rows, head.next_label, head.dimension, head.packed, *head.moment, head.number),
     )
+    seal(db, head.number)
     return head
+
+
+def seal(db: apsw.Connection, number: int) -> None:
+    """Write the checksum of a collection's row, after any change to it."""
+    row: Any = db.execute("SELECT * FROM collections WHERE number = ?", (number,)).fetchone()
+    db.execute("UPDATE collections SET checksum = ? WHERE number = ?", (checksum_of(row), number))
 
 
 def create_tenant(db: apsw.Connection, tenant: str) -> None:
@@ -134,6 +162,7 @@ def create_collection(db: apsw.Connection, scope: Scope, new: NewCollection, exi
             _json(new.schema),
         ),
     )
+    seal(db, db.last_insert_rowid())
     return get_collection_by_id(db, collection)
 
 
@@ -142,7 +171,7 @@ def get_collection(db: apsw.Connection, scope: Scope, name: str) -> CollectionIn
     row = db.execute(_INFO + "WHERE d.tenant = ? AND d.name = ? AND c.name = ?", (*_pair(scope), name)).fetchone()
     if row is None:
         raise _no_collection(name)
-    return _info(row)
+    return _info(db, row)
 
 
 def get_collection_by_id(db: apsw.Connection, collection: str) -> CollectionInfo:
@@ -150,7 +179,7 @@ def get_collection_by_id(db: apsw.Connection, collection: str) -> CollectionInfo
     row = db.execute(_INFO + "WHERE c.id = ?", (collection,)).fetchone()
     if row is None:
         raise _no_collection(collection)
-    return _info(row)
+    return _info(db, row)
 
 
 def list_collections(db: apsw.Connection, scope: Scope, limit: int | None, offset: int) -> list[CollectionInfo]:
@@ -159,7 +188,7 @@ def list_collections(db: apsw.Connection, scope: Scope, limit: int | None, offse
         _INFO + "WHERE d.tenant = ? AND d.name = ? ORDER BY c.name LIMIT ? OFFSET ?",
         (*_pair(scope), -1 if limit is None else limit, offset),
     )
-    return [_info(row) for row in rows]
+    return [_info(db, row) for row in rows]
 
 
 def count_collections(db: apsw.Connection, scope: Scope) -> int:
@@ -173,7 +202,7 @@ def count_collections(db: apsw.Connection, scope: Scope) -> int:
 
 def modify_collection(db: apsw.Connection, collection: str, change: Change) -> CollectionInfo:
     """Rename or redescribe a collection."""
-    get_collection_by_id(db, collection)
+    number = head(db, collection).number
     columns = {
         "name": change.name,
         "metadata": _json(change.metadata),
@@ -184,11 +213,12 @@ def modify_collection(db: apsw.Connection, collection: str, change: Change) -> C
         if value is None:
             continue
         try:
-            db.execute(f"UPDATE collections SET {column} = ? WHERE id = ?", (value, collection))
+            db.execute(f"UPDATE collections SET {column} = ? WHERE number = ?", (value, number))
         except apsw.ConstraintError as error:
             raise UniqueConstraintError(f"Collection [{change.name}] already exists") from error
     if change.metadata == {}:
-        db.execute("UPDATE collections SET metadata = NULL WHERE id = ?", (collection,))
+        db.execute("UPDATE collections SET metadata = NULL WHERE number = ?", (number,))
+    seal(db, number)
     return get_collection_by_id(db, collection)
 
 
@@ -222,19 +252,33 @@ def _delete(db: apsw.Connection, number: int) -> None:
     db.execute("DELETE FROM collections WHERE number = ?", (number,))
 
 
-def _info(row: tuple[Any, ...]) -> CollectionInfo:
-    collection, name, tenant, database, space, effort, metadata, configuration, schema, dimension = row
+def _info(db: apsw.Connection, found: Any) -> CollectionInfo:
+    *columns, tenant, database = found
+    row = _sound(db, columns)
     return CollectionInfo(
-        id=collection,
-        name=name,
+        id=row.id,
+        name=row.name,
         scope=Scope(tenant, database),
-        space=space,
-        effort=effort,
-        metadata=_unjson(metadata),
-        configuration=_unjson(configuration),
-        schema=_unjson(schema),
-        dimension=dimension,
+        space=row.space,
+        effort=row.effort,
+        metadata=_unjson(row.metadata),
+        configuration=_unjson(row.configuration),
+        schema=_unjson(row.schema),
+        dimension=row.dimension,
     )
+
+
+def _sound(db: apsw.Connection, columns: Sequence[Any]) -> _Row:
+    """Give a row that is as it was written."""
+    row = _Row._make(columns)
+    if row.checksum != checksum_of(row):
+        raise damaged(db, f"the description of collection {row.number} is not what was written")
+    return row
+
+
+def checksum_of(row: Sequence[Any]) -> int:
+    """Compute the checksum of a row of `collections`, which is its last column."""
+    return crc32(msgspec.json.encode(row[:-1]))
 
 
 def _pair(scope: Scope) -> tuple[str, str]:

@@ -7,9 +7,11 @@ metadata need not read documents; 64 bits in `vectors`.
 
 from zlib import crc32
 
+import apsw
 import numpy as np
 import numpy.typing as npt
 
+from ochredb.core.errors import CorruptError
 from ochredb.core.model import Floats, Labels
 
 _LOW = 0xFFFF_FFFF
@@ -46,3 +48,11 @@ def of_vectors(rowids: Labels, embeddings: Floats) -> npt.NDArray[np.int64]:
     weights = np.arange(1, 2 * words.shape[1], 2, dtype=np.uint64) * _GOLDEN
     sums = words @ weights + rowids.astype(np.uint64) * _GOLDEN
     return sums.view(np.int64)
+
+
+def damaged(db: apsw.Connection, what: str) -> CorruptError:
+    """Give the error for what is not as it was written."""
+    return CorruptError(
+        f"{db.filename or 'the database in memory'} is damaged: {what}; 'ochre check --deep' lists all damage, "
+        "'ochre repair --salvage' saves the rest"
+    )

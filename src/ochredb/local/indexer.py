@@ -18,7 +18,7 @@ from filelock import FileLock
 from ochredb.core.errors import BusyError, ClosedError, NotFoundError
 from ochredb.core.model import Floats, Labels
 from ochredb.index.base import Slots
-from ochredb.local import catalog, records, snapshot
+from ochredb.local import catalog, packing, records, snapshot
 from ochredb.local.built import Job
 from ochredb.local.collection import Collection
 from ochredb.local.log import Moment
@@ -50,6 +50,7 @@ class Indexer:
         self._thread: threading.Thread | None = None
         self._stopping = False
         self._space = False
+        self._packed: packing.Place | None = None
         _indexers.add(self)
 
     def notice(self, collection: Collection, urgent: bool) -> None:
@@ -108,12 +109,20 @@ class Indexer:
     def _give_back_space(self) -> None:
         try:
             while self._space and self._goes_on() and not self._waiting:
-                self._space = self._store.vacuum()
+                self._space = self._pack() or self._store.vacuum()
+        except NotFoundError:  # the collection that was being packed is gone, and its pages are free anyway
+            self._packed = None
         except (BusyError, ClosedError):
             _logger.debug("free pages are kept for now: others are writing")
         except Exception:
             _logger.exception("free pages could not be given back")
             self._space = False
+
+    def _pack(self) -> bool:
+        """Pack a few records, and tell whether there may be more to pack."""
+        with self._store.writing("pack") as db:
+            self._packed = packing.step(db, self._packed)
+        return self._packed is not None
 
     def _care(self, collection: Collection, idle: bool) -> None:
         try:

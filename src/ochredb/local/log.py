@@ -6,6 +6,7 @@ is further behind is built anew.
 
 import secrets
 from typing import Any, NamedTuple
+from zlib import crc32
 
 import apsw
 import numpy as np
@@ -21,9 +22,10 @@ _NO_LABELS = np.empty(0, np.int64)
 
 
 class Moment(NamedTuple):
-    """A state of a collection: the number of its last write call, and a random token that only this call has.
+    """A state of a collection: the number of its last write call, and a token that only this call has.
 
-    Numbers alone would be the same again after the file was put back to an earlier state and written to.
+    Numbers alone would be the same again after the file was put back to an earlier state and written to. The upper 31
+    bits of a token are random, the lower 32 a checksum of the call.
     """
 
     seq: int
@@ -61,10 +63,10 @@ def decode(runs: bytes | None) -> Labels:
 
 def append(db: apsw.Connection, number: int, touched: Touched) -> Moment:
     """Add a call to the log and give the moment after it."""
-    token = secrets.randbits(63)
+    call = touched.fields, encode(touched.upserted), encode(touched.removed)
+    token = _token(secrets.randbits(31), number, *call)
     db.execute(
-        "INSERT INTO log (collection, token, fields, upserted, removed) VALUES (?, ?, ?, ?, ?)",
-        (number, token, touched.fields, encode(touched.upserted), encode(touched.removed)),
+        "INSERT INTO log (collection, token, fields, upserted, removed) VALUES (?, ?, ?, ?, ?)", (number, token, *call)
     )
     seq = db.last_insert_rowid()
     db.execute("DELETE FROM log WHERE seq <= ?", (seq - KEPT,))
@@ -74,13 +76,28 @@ def append(db: apsw.Connection, number: int, touched: Touched) -> Moment:
 def since(db: apsw.Connection, number: int, seen: Moment, now: Moment) -> list[Touched] | None:
     """Give what happened to a collection between two moments, oldest first.
 
-    None if the log no longer reaches back to the first, or if that never was a moment of this collection.
+    None if the log no longer reaches back to the first, if that never was a moment of this collection, or if a call is
+    not what was written.
     """
     if seen == now:  # however much was written elsewhere
         return []
     if db.execute("SELECT token FROM log WHERE seq = ? AND collection = ?", (seen.seq, number)).get != seen.token:
         return None
     rows: Any = db.execute(
-        "SELECT fields, upserted, removed FROM log WHERE collection = ? AND seq > ? ORDER BY seq", (number, seen.seq)
+        "SELECT token, fields, upserted, removed FROM log WHERE collection = ? AND seq > ? ORDER BY seq",
+        (number, seen.seq),
     ).fetchall()
-    return [Touched(fields, decode(upserted), decode(removed)) for fields, upserted, removed in rows]
+    if not rows or rows[-1][0] != now.token or not all(sound(number, *row) for row in rows):
+        return None
+    return [Touched(fields, decode(upserted), decode(removed)) for _, fields, upserted, removed in rows]
+
+
+def _token(random: int, number: int, fields: int, upserted: bytes | None, removed: bytes | None) -> int:
+    return random << 32 | crc32(b"%d %d %d %b %b" % (random, number, fields, upserted or b"", removed or b""))
+
+
+def sound(number: int, token: int, fields: int, upserted: bytes | None, removed: bytes | None) -> bool:
+    """Tell whether a call, with its token, is as it was written."""
+    numbers = isinstance(token, int) and isinstance(fields, int)
+    runs = isinstance(upserted, bytes | None) and isinstance(removed, bytes | None)
+    return numbers and runs and token == _token(token >> 32, number, fields, upserted, removed)

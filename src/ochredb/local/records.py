@@ -13,16 +13,16 @@ import numpy as np
 from msgspec.structs import replace
 
 from ochredb.core.errors import BadType, CorruptError, InvalidArgumentError
-from ochredb.core.model import Fields, Floats, Labels, Metadata, Mode, Records, Write, refuse_infinite
+from ochredb.core.model import Fields, Floats, Labels, Metadata, MetadataValue, Mode, Records, Write, refuse_infinite
 from ochredb.local import catalog, log
 from ochredb.local.catalog import Head
-from ochredb.local.checksum import of_body, of_head, of_record, of_vectors
+from ochredb.local.checksum import damaged, of_body, of_head, of_record, of_vectors
 from ochredb.local.log import DOCUMENTS, METADATA, VECTORS, Touched
 
 LABEL_BITS = 40
 _LABEL_MASK = (1 << LABEL_BITS) - 1
 _LOW = 0xFFFF_FFFF
-_encode, _decode = msgspec.json.Encoder().encode, msgspec.json.Decoder().decode
+_encode, _decode = msgspec.json.Encoder().encode, msgspec.json.Decoder(dict[str, MetadataValue]).decode
 
 
 def write(db: apsw.Connection, collection: str, write: Write) -> Head:
@@ -67,10 +67,7 @@ def all_labels(db: apsw.Connection, head: Head) -> Labels:
     """
     labels = page(db, head.number, -1, None)
     if len(labels) != head.rows:
-        raise CorruptError(
-            f"{_file(db)} is damaged: {len(labels)} of {head.rows} records of collection {head.number} are left; "
-            f"{_WAY_OUT}"
-        )
+        raise damaged(db, f"{len(labels)} of {head.rows} records of collection {head.number} are left")
     return labels
 
 
@@ -353,16 +350,7 @@ def _changed_on_disk(db: apsw.Connection, rowid: int) -> CorruptError:
 
 def changed_on_disk(db: apsw.Connection, number: int, label: int) -> CorruptError:
     """Give the error for a record that is not as it was written."""
-    return CorruptError(
-        f"{_file(db)} is damaged: record {label} of collection {number} is not what was written; {_WAY_OUT}"
-    )
-
-
-_WAY_OUT = "'ochre check --deep' lists all damage, 'ochre repair --salvage' saves the rest"
-
-
-def _file(db: apsw.Connection) -> str:
-    return db.filename or "the database in memory"
+    return damaged(db, f"record {label} of collection {number} is not what was written")
 
 
 def _matrix(blobs: Sequence[bytes], dimension: int) -> Floats:

@@ -51,6 +51,8 @@ CREATE TABLE collections (
     space TEXT NOT NULL, effort INTEGER NOT NULL, metadata TEXT, configuration TEXT NOT NULL, schema TEXT,
     dimension INTEGER, rows INTEGER NOT NULL DEFAULT 0, next_label INTEGER NOT NULL DEFAULT 0,
     seq INTEGER NOT NULL DEFAULT 0, token INTEGER NOT NULL DEFAULT 0,
+    packed INTEGER NOT NULL DEFAULT 0, -- of the labels that are gone, those whose room was given back
+    checksum INTEGER NOT NULL DEFAULT 0,
     UNIQUE (database, name)
 );
 CREATE TABLE records (
@@ -311,13 +313,16 @@ class Store:
 
     def _refuse_other(self) -> None:
         """Refuse a file that is not SQLite's; SQLite itself takes a very short one for empty, and writes over it."""
-        try:
-            with self._path.open("rb") as file:
-                start = file.read(len(_MAGIC))
-        except FileNotFoundError:
+        if not self._path.exists():
             return
-        except OSError as error:
-            raise InternalError(f"{self._path}: cannot read this file: {error.strerror}") from error
+        try:
+            # Through SQLite's own layer for files: to close a file that was opened in any other way takes away the locks
+            # of every connection of this process (https://www.sqlite.org/howtocorrupt.html, 2.2).
+            file = apsw.VFSFile("", str(self._path), [apsw.SQLITE_OPEN_READONLY | apsw.SQLITE_OPEN_MAIN_DB, 0])
+            start = file.xRead(len(_MAGIC), 0)
+            file.xClose()
+        except apsw.Error as error:
+            raise InternalError(f"{self._path}: cannot read this file: {error}") from error
         if start not in (b"", _MAGIC):
             raise CorruptError(f"{self._path} is damaged, or no SQLite file: it begins with {start!r}")
 
