@@ -6,16 +6,19 @@ BIN := .venv/bin
 READY := .venv/ready
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint format bench lock clean
+.PHONY: help demo test test-newest lint format bench lock clean
 
 help: ## List the targets
-	@sed -n 's/^\([a-z]*\):[^#]*## \(.*\)/  make \1\t\2/p' Makefile
+	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  make \1\t\2/p' Makefile
 
 demo: $(READY) ## Install into .venv and show what Ochre does
 	@$(BIN)/ochre demo
 
 test: $(READY) ## Run all tests
 	$(BIN)/python -m pytest
+
+test-newest: $(READY) ## Run the main tests on the newest Python that is here
+	$(BIN)/python tests/newest.py
 
 lint: $(READY) ## Check style and types
 	$(BIN)/ruff check .
@@ -34,7 +37,7 @@ lock: ## Choose the newest versions of all dependencies; needs uv
 		--no-annotate --no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" --quiet --output-file requirements.lock
 
 clean: ## Remove what the targets above have made
-	rm -rf .venv .bench .mypy_cache .ruff_cache .pytest_cache .hypothesis ochre_demo
+	rm -rf .venv .venv-* .bench .mypy_cache .ruff_cache .pytest_cache .hypothesis ochre_demo
 
 # Everybody gets the same versions, those that the tests ran with: the lock has each with its checksum. The file `ready`
 # is the last thing to be written, so that an installation that broke off is taken up again.

