@@ -68,7 +68,7 @@ def write(folder: Path, name: str, details: dict[str, Any], files: Mapping[str, 
             path.unlink(missing_ok=True)
         raise
     try:
-        _sync(folder)
+        sync(folder)
     finally:
         _sweep(folder, name, {file.name for file in written.values()})
     return manifest
@@ -121,7 +121,8 @@ def _sweep(folder: Path, name: str, keep: set[str]) -> None:
                 continue
 
 
-def _sync(folder: Path) -> None:
+def sync(folder: Path) -> None:
+    """Make the names in a folder durable."""
     if os.name == "nt":
         return  # Windows has no handle to sync a folder by
     handle = os.open(folder, os.O_RDONLY)

@@ -103,12 +103,13 @@ class Store:
             self._memory.execute("BEGIN;" + _SCHEMA + "COMMIT")
         else:
             self._refuse_network(network)
+            there = self._path.stat().st_ino if self._path.exists() else None
             if read_only:
                 self._find()
             else:
                 self._prepare()
                 self._writer = self._signature()
-            self._inode = self._path.stat().st_ino
+            self._inode = there or self._path.stat().st_ino
         _stores.add(self)
 
     @contextmanager
@@ -218,7 +219,13 @@ class Store:
                 return self._idle.pop()
         self._refuse_absent()
         with self._translated():
-            return self._connect()
+            db = self._connect()
+        try:
+            self._refuse_absent()  # it may have been replaced just before
+        except BaseException:
+            db.close()
+            raise
+        return db
 
     def _refuse_absent(self) -> None:
         if not self.present():
@@ -238,11 +245,15 @@ class Store:
             db = apsw.Connection(self._address(), apsw.SQLITE_OPEN_READONLY | apsw.SQLITE_OPEN_URI)
         else:
             db = apsw.Connection(str(self._path), apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_CREATE)
-        db.set_busy_timeout(round(self._wait * 1000))
-        db.execute(
-            "PRAGMA synchronous = FULL; PRAGMA cache_size = -16000; PRAGMA temp_store = MEMORY;"
-            "PRAGMA wal_autocheckpoint = 2000; PRAGMA journal_size_limit = 67108864"
-        ).fetchall()  # a pragma that answers with a row holds up those behind it until the row is read
+        try:
+            db.set_busy_timeout(round(self._wait * 1000))
+            db.execute(
+                "PRAGMA synchronous = FULL; PRAGMA cache_size = -16000; PRAGMA temp_store = MEMORY;"
+                "PRAGMA wal_autocheckpoint = 2000; PRAGMA journal_size_limit = 67108864"
+            ).fetchall()  # a pragma that answers with a row holds up those behind it until the row is read
+        except BaseException:
+            db.close()
+            raise
         return db
 
     def _address(self) -> str:
@@ -316,8 +327,8 @@ class Store:
         if not self._path.exists():
             return
         try:
-            # Through SQLite's own layer for files: to close a file that was opened in any other way takes away the locks
-            # of every connection of this process (https://www.sqlite.org/howtocorrupt.html, 2.2).
+            # Through SQLite's own layer for files: to close a file that was opened in any other way takes away the
+            # locks of every connection of this process (https://www.sqlite.org/howtocorrupt.html, 2.2).
             file = apsw.VFSFile("", str(self._path), [apsw.SQLITE_OPEN_READONLY | apsw.SQLITE_OPEN_MAIN_DB, 0])
             start = file.xRead(len(_MAGIC), 0)
             file.xClose()
