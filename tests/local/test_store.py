@@ -302,3 +302,21 @@ def test_a_store_in_memory_ends_with_its_closing() -> None:
     store.close()
     with pytest.raises(ClosedError), store.reading():
         pytest.fail("a closed store was read")
+
+
+def test_a_file_that_is_replaced_while_it_is_being_opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A connection to a file that is no longer the one in the folder is not used, whenever that happened."""
+    Store(tmp_path / "other").close()
+    store = Store(tmp_path / "here")
+    store._idle.pop().close()
+    connect = store._connect
+
+    def connect_late() -> apsw.Connection:
+        db = connect()
+        (tmp_path / "other" / FILE).replace(tmp_path / "here" / FILE)
+        return db
+
+    monkeypatch.setattr(store, "_connect", connect_late)
+    with pytest.raises(InternalError, match="removed or replaced"), store.reading():
+        pass
+    store.close()
