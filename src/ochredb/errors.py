@@ -20,6 +20,7 @@ from ochredb.core.errors import (
     OchreError,
     QuotaError,
     RateLimitError,
+    ServiceError,
     UniqueConstraintError,
     VersionMismatchError,
 )
@@ -70,6 +71,7 @@ __all__ = [
     "OchreError",
     "QuotaError",
     "RateLimitError",
+    "ServiceError",
     "UniqueConstraintError",
     "VersionMismatchError",
     "error_types",

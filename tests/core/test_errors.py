@@ -34,6 +34,7 @@ OURS = {
     "BusyError": (503, "InternalError", "BusyError"),
     "CorruptError": (500, "InternalError", "CorruptError"),
     "FormatError": (500, "InternalError", "FormatError"),
+    "ServiceError": (502, "InternalError", "ServiceError"),
     "ClosedError": (500, "InternalError", "ClosedError"),
 }
 CLASSES = {name: found for name, found in inspect.getmembers(errors, inspect.isclass) if issubclass(found, OchreError)}

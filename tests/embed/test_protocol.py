@@ -6,7 +6,16 @@ import numpy as np
 import pytest
 
 from ochredb.core.errors import BadValue
-from ochredb.embed.protocol import Documents, EmbeddingFunction, Embeddings, check_signature, normalize_embeddings
+from ochredb.core.model import SparseVector
+from ochredb.embed.protocol import (
+    Documents,
+    EmbeddingFunction,
+    Embeddings,
+    SparseEmbeddingFunction,
+    SparseVectors,
+    check_signature,
+    normalize_embeddings,
+)
 
 
 class Given(EmbeddingFunction[Documents]):
@@ -214,3 +223,39 @@ def test_the_defaults() -> None:
     assert function.supported_spaces() == ["cosine", "l2", "ip"]
     function.validate_config({"any": "thing"})
     function.validate_config_update({}, {"any": "thing"})
+
+
+class Sparse(SparseEmbeddingFunction[Documents]):
+    """Returns what it was made with."""
+
+    def __init__(self, result: Any) -> None:
+        self.result = result
+
+    def __call__(self, input: Documents) -> SparseVectors:  # noqa: A002, ARG002 - the name is the contract
+        """Give what it was made with."""
+        return self.result
+
+
+def test_sparse_vectors_are_given_as_they_are() -> None:
+    """By a call, for a query and with retries."""
+    vectors = [SparseVector([1, 2], [0.5, 1.0]), SparseVector([], [])]
+    function = Sparse(vectors)
+    assert function(["a", "b"]) is vectors
+    assert function.embed_query(["a", "b"]) is vectors
+    assert function.embed_with_retries(["a", "b"]) is vectors
+    assert function.is_legacy()
+    check_signature(function)
+
+
+@pytest.mark.parametrize(
+    ("result", "text"),
+    [
+        (None, "Expected sparse vectors to be a list, got NoneType"),
+        ([], "Expected sparse vectors to be a non-empty list, got 0 sparse vectors"),
+        ([SparseVector([], []), [1.0]], "Expected SparseVector instance at position 1, got list"),
+    ],
+)
+def test_what_is_no_sparse_vector_is_refused(result: object, text: str) -> None:
+    """With Chroma's text."""
+    with pytest.raises(BadValue, match=f"^{text}$"):
+        Sparse(result)(["a"])

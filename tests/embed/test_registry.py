@@ -7,15 +7,19 @@ from typing import Any
 import pytest
 
 from ochredb.core.errors import BadValue
+from ochredb.core.model import SparseVector
 from ochredb.embed import registry
 from ochredb.embed.minilm import DefaultEmbeddingFunction, ONNXMiniLM_L6_V2
-from ochredb.embed.protocol import Documents, EmbeddingFunction, Embeddings
+from ochredb.embed.protocol import Documents, EmbeddingFunction, Embeddings, SparseEmbeddingFunction, SparseVectors
 from ochredb.embed.registry import (
     config_to_embedding_function,
     known_embedding_functions,
     persisted_form,
     rebuild,
+    rebuild_sparse,
     register_embedding_function,
+    register_sparse_embedding_function,
+    sparse_known_embedding_functions,
 )
 
 
@@ -66,13 +70,19 @@ class Duck:
         return [[1.0] for _ in input]
 
 
+# Settings without which a configuration is refused before its keys are looked at, and names that classes share.
+WHOLE: dict[str, dict[str, Any]] = {"ollama": {"url": "http://127.0.0.1:1", "model_name": "m"}}
+ALIASES = {"chroma_langchain": "langchain", "google_genai": "google_gemini"}
+
+
 @pytest.fixture(autouse=True)
 def unchanged() -> Iterator[None]:
     """Leave the process's classes as they were."""
-    before = dict(known_embedding_functions)
+    before = dict(known_embedding_functions), dict(sparse_known_embedding_functions)
     yield
-    known_embedding_functions.clear()
-    known_embedding_functions.update(before)
+    for known, old in zip((known_embedding_functions, sparse_known_embedding_functions), before, strict=True):
+        known.clear()
+        known.update(old)
 
 
 @pytest.mark.parametrize("register", [register_embedding_function, register_embedding_function()])
@@ -167,14 +177,87 @@ def test_a_configuration_is_checked_before_it_is_used() -> None:
         rebuild({"type": "known", "name": "scaled", "config": {"path": "/etc"}})
 
 
-@pytest.mark.parametrize("name", registry.BUILT_IN)
-def test_ours_are_known(name: str) -> None:
-    """Each name of the table leads to a class of that name, which is built from its own configuration."""
+@pytest.mark.parametrize(
+    ("name", "known", "find"),
+    [
+        *((name, known_embedding_functions, rebuild) for name in registry.BUILT_IN),
+        *((name, sparse_known_embedding_functions, rebuild_sparse) for name in registry.BUILT_IN_SPARSE),
+    ],
+)
+def test_ours_are_known(name: str, known: dict[str, Any], find: Any) -> None:
+    """Each name of the tables leads to a class, which sees the configuration."""
+    known.pop(name, None)
+    with pytest.raises(ValueError, match="no such setting"):
+        find({"type": "known", "name": name, "config": {"no such setting": 1, **WHOLE.get(name, {})}})
+    assert known[name].name() in (name, ALIASES.get(name))
+
+
+@pytest.mark.parametrize("name", ["default", "onnx_mini_lm_l6_v2", "ollama"])
+def test_ours_are_built(name: str) -> None:
+    """From their own configuration, in a process that has not used them yet."""
     known_embedding_functions.pop(name, None)
-    built = config_to_embedding_function({"name": name, "config": {}})
+    built = config_to_embedding_function({"name": name, "config": WHOLE.get(name, {})})
     assert built.name() == name
     assert known_embedding_functions[name] is type(built)
     assert rebuild(persisted_form(built)) is not None
+
+
+def test_a_class_of_the_users_own_keeps_its_name() -> None:
+    """Whoever registers a class under one of our names is not overruled by ours."""
+
+    class Mine(Scaled):
+        @staticmethod
+        def name() -> str:
+            return "openai"
+
+    register_embedding_function(Mine)
+    registry.know_built_in()
+    assert known_embedding_functions["openai"] is Mine
+    assert set(registry.BUILT_IN) <= set(known_embedding_functions)
+
+
+class Marked(SparseEmbeddingFunction[Documents]):
+    """A whole sparse function."""
+
+    def __call__(self, input: Documents) -> SparseVectors:  # noqa: A002 - the name is the contract
+        """Give the length."""
+        return [SparseVector([len(text)], [1.0]) for text in input]
+
+    @staticmethod
+    def name() -> str:
+        """Give the name."""
+        return "marked"
+
+    def get_config(self) -> dict[str, Any]:
+        """Give nothing."""
+        return {}
+
+    @staticmethod
+    def build_from_config(config: dict[str, Any]) -> "Marked":  # noqa: ARG004 - the contract
+        """Make one."""
+        return Marked()
+
+
+@pytest.mark.parametrize("register", [register_sparse_embedding_function, register_sparse_embedding_function()])
+def test_a_sparse_class_is_registered(register: Any) -> None:
+    """In the same ways, among classes of its own kind."""
+    assert register(Marked) is Marked
+    assert sparse_known_embedding_functions["marked"] is Marked
+    assert "marked" not in known_embedding_functions
+
+
+def test_a_sparse_function_is_remembered() -> None:
+    """It is stored by name, and rebuilt as a sparse one only."""
+    form = persisted_form(Marked())
+    assert form == {"type": "known", "name": "marked", "config": {}}
+    assert isinstance(rebuild_sparse(form), Marked)
+    assert rebuild_sparse({"type": "unknown"}) is None
+    with pytest.raises(ValueError, match=r"^Embedding function marked not found"):
+        rebuild(form)
+    with pytest.raises(
+        ValueError, match=r"^Sparse embedding function scaled not found\. Add @register_sparse_embedding_f"
+    ):
+        rebuild_sparse({"type": "known", "name": "scaled"})
 
 
 def test_an_unsupported_name_is_refused() -> None:

@@ -1,5 +1,6 @@
 """Which embedding function a collection uses: the one given, the one that it remembers, or the default."""
 
+import warnings
 from typing import Any
 
 from ochredb.chroma import config
@@ -16,12 +17,12 @@ def configured(function: Any, configuration: object) -> Any:
     """Choose between the argument and the configuration's embedding function.
 
     Raises:
-        BadValue: Both are given.
+        BadValue: Both are given, and their names differ.
     """
     other = configuration.get("embedding_function") if isinstance(configuration, dict) else None
     if other is None:
         return function
-    if _chosen(function) is not None:
+    if _chosen(function) is not None and _name(function) != _name(other):
         raise BadValue(
             "Multiple embedding functions provided. Please provide only one. "
             f"Embedding function conflict: {_name(function) or 'legacy'} vs {_name(other) or 'legacy'}"
@@ -34,6 +35,13 @@ def space_of(function: Any) -> Space | None:
     if function is None:
         return None
     return function.default_space() if isinstance(function, EmbeddingFunction) else "l2"
+
+
+def warn_of_space(function: Any, space: Space) -> None:
+    """Warn of a space in which a function's vectors are not meant to be compared."""
+    if _name(function) is not None and space not in function.supported_spaces():
+        text = f"space {space} is not supported by {_name(function)}. Supported spaces: {function.supported_spaces()}"
+        warnings.warn(text, stacklevel=3)
 
 
 def refuse_conflict(function: Any, stored: dict[str, Any] | None) -> None:

@@ -159,6 +159,13 @@ class FormatError(InternalError):
     """A folder that a newer Ochre wrote; the text names the version that can read it."""
 
 
+class ServiceError(OchreError, RuntimeError):
+    """A service that was asked for embeddings refused, failed or gave no answer; a RuntimeError, as in Chroma."""
+
+    status = 502
+    wire = "InternalError"
+
+
 class ClosedError(InternalError):
     """A verb on an engine or client that was closed."""
 

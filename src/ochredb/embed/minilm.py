@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from importlib.util import find_spec
 from pathlib import Path
-from threading import Lock
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -19,6 +18,7 @@ import numpy.typing as npt
 
 from ochredb.core.errors import BadValue, InternalError, NotSupported
 from ochredb.core.model import Floats, Space
+from ochredb.embed.base import once
 from ochredb.embed.protocol import Documents, EmbeddingFunction, Embeddings
 
 DIMENSION = 384
@@ -187,27 +187,9 @@ class _Model:
         return whole
 
 
-_models: dict[tuple[int, tuple[str, ...]], _Model] = {}
-_lock = Lock()
-
-
 def _model(providers: tuple[str, ...]) -> _Model:
-    # By process: a forked child may have inherited a session in the middle of something, and makes its own.
-    key = (os.getpid(), providers)
-    if key not in _models:
-        with _lock:
-            if key not in _models:
-                _models[key] = _Model(providers)
-    return _models[key]
-
-
-def _renew_lock() -> None:
-    global _lock
-    _lock = Lock()  # the one inherited may be held by a thread that this process does not have
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_renew_lock)
+    model: _Model = once(("minilm", providers), lambda: _Model(providers))
+    return model
 
 
 def _weights() -> bytes:

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ochredb.core.errors import BadValue
-from ochredb.core.model import Space
+from ochredb.core.model import Space, SparseVector
 
 Document: TypeAlias = str
 Documents: TypeAlias = list[Document]
@@ -21,36 +21,39 @@ Images: TypeAlias = list[Image]
 Embedding: TypeAlias = npt.NDArray[np.float32]
 """One vector, float32 (dimension,)."""
 Embeddings: TypeAlias = list[Embedding]
+SparseVectors: TypeAlias = list[SparseVector]
 Embeddable: TypeAlias = Documents | Images
 
 D = TypeVar("D", bound=Embeddable, contravariant=True)
+R = TypeVar("R", covariant=True)
 
 NUMBERS = frozenset(np.dtype(name) for name in ("float16", "float32", "float64", "int32", "int64"))
 PARAMETERS = ["self", "input"]
-MARK = "_normalizes"
+MARK = "_checks"
 
 
-class EmbeddingFunction(ABC, Generic[D]):
-    """Something that turns documents or images into vectors.
-
-    A subclass writes `__call__`; whatever lists or arrays it and `embed_query` return, callers get `Embeddings`. With
-    `name`, `get_config` and `build_from_config` as well, a collection remembers the function; without them it is a
-    legacy function, which the caller passes again whenever the collection is opened.
-    """
+class _Function(ABC, Generic[D, R]):
+    """What dense and sparse embedding functions have in common."""
 
     def __init_subclass__(cls, **kwargs: object) -> None:
         super().__init_subclass__(**kwargs)
         for method in ("__call__", "embed_query"):
-            # By getattr, because a mixin that is no EmbeddingFunction may have brought the method.
+            # By getattr, because a mixin that is none of our functions may have brought the method.
             written = getattr(cls, method)
-            if written is not getattr(EmbeddingFunction, method) and not hasattr(written, MARK):
-                setattr(cls, method, _normalized(written))
+            unwritten = written is _Function.embed_query or getattr(written, "__isabstractmethod__", False)
+            if not unwritten and not hasattr(written, MARK):
+                setattr(cls, method, _checked(written, cls._check))
+
+    @staticmethod
+    @abstractmethod
+    def _check(result: object) -> R:
+        """Make of what a subclass returned what callers get."""
 
     @abstractmethod
-    def __call__(self, input: D) -> Embeddings:  # noqa: A002 # the name is part of Chroma's contract
+    def __call__(self, input: D) -> R:  # noqa: A002 # the name is part of Chroma's contract
         """Embed each item; the parameter is called `input` because `check_signature` holds functions to it."""
 
-    def embed_query(self, input: D) -> Embeddings:  # noqa: A002 # as above
+    def embed_query(self, input: D) -> R:  # noqa: A002 # as above
         """Embed search texts, for models that treat them apart from documents."""
         return self(input)
 
@@ -62,7 +65,7 @@ class EmbeddingFunction(ABC, Generic[D]):
         wait: float = 1.0,
         longest: float = 60.0,
         retry_on: type[Exception] | tuple[type[Exception], ...] = Exception,
-    ) -> Embeddings:
+    ) -> R:
         """Embed, and after a failure try again.
 
         Args:
@@ -84,7 +87,7 @@ class EmbeddingFunction(ABC, Generic[D]):
 
     @staticmethod
     def name() -> str:
-        """Give the name that a collection stores and `register_embedding_function` files the class under."""
+        """Give the name that a collection stores and the class is registered under."""
         name: str = _missing("name")
         return name
 
@@ -94,18 +97,9 @@ class EmbeddingFunction(ABC, Generic[D]):
         return config
 
     @staticmethod
-    def build_from_config(config: dict[str, Any]) -> "EmbeddingFunction[D]":  # noqa: ARG004 # a contract for subclasses
+    def build_from_config(config: dict[str, Any]) -> Any:  # noqa: ARG004 # a contract for subclasses
         """Make a function from what `get_config` gave."""
-        function: EmbeddingFunction[D] = _missing("build_from_config")
-        return function
-
-    def default_space(self) -> Space:
-        """Give the space of a collection that does not choose one."""
-        return "l2"
-
-    def supported_spaces(self) -> list[Space]:
-        """Give the spaces in which these vectors can be compared."""
-        return ["cosine", "l2", "ip"]
+        return _missing("build_from_config")
 
     def validate_config_update(self, old_config: dict[str, Any], new_config: dict[str, Any]) -> None:
         """Raise ValueError if vectors made under the new configuration could not be compared with the old ones."""
@@ -118,10 +112,47 @@ class EmbeddingFunction(ABC, Generic[D]):
         """Tell whether a collection cannot remember this function."""
         # Told from the class, because calling the defaults would warn once more for each.
         written = (
-            getattr(type(self), method) is not getattr(EmbeddingFunction, method)
+            getattr(type(self), method) is not getattr(_Function, method)
             for method in ("name", "get_config", "build_from_config")
         )
         return not all(written) or not isinstance(self.name(), str)
+
+
+class EmbeddingFunction(_Function[D, Embeddings]):
+    """Something that turns documents or images into vectors.
+
+    A subclass writes `__call__`; whatever lists or arrays it and `embed_query` return, callers get `Embeddings`. With
+    `name`, `get_config` and `build_from_config` as well, a collection remembers the function; without them it is a
+    legacy function, which the caller passes again whenever the collection is opened.
+    """
+
+    @abstractmethod
+    def __call__(self, input: D) -> Embeddings:  # noqa: A002 # the name is part of Chroma's contract
+        """Embed each item; the parameter is called `input` because `check_signature` holds functions to it."""
+
+    def default_space(self) -> Space:
+        """Give the space of a collection that does not choose one."""
+        return "l2"
+
+    def supported_spaces(self) -> list[Space]:
+        """Give the spaces in which these vectors can be compared."""
+        return ["cosine", "l2", "ip"]
+
+    @staticmethod
+    def _check(result: object) -> Embeddings:
+        return normalize_embeddings(result)
+
+
+class SparseEmbeddingFunction(_Function[D, SparseVectors]):
+    """Something that turns documents into sparse vectors; like an `EmbeddingFunction`, but that no space is chosen."""
+
+    @abstractmethod
+    def __call__(self, input: D) -> SparseVectors:  # noqa: A002 # the name is part of Chroma's contract
+        """Embed each item."""
+
+    @staticmethod
+    def _check(result: object) -> SparseVectors:
+        return check_sparse_vectors(result)
 
 
 def check_signature(function: object) -> None:
@@ -159,6 +190,22 @@ def normalize_embeddings(result: object) -> Embeddings:
     if isinstance(result[0], list | np.ndarray):
         return [_vector(row) for row in result]
     return [_vector(result)]
+
+
+def check_sparse_vectors(result: object) -> SparseVectors:
+    """Refuse what is no list of sparse vectors.
+
+    Raises:
+        BadValue: It is none, or empty; the text is Chroma's.
+    """
+    if not isinstance(result, list):
+        raise BadValue(f"Expected sparse vectors to be a list, got {type(result).__name__}")
+    if not result:
+        raise BadValue("Expected sparse vectors to be a non-empty list, got 0 sparse vectors")
+    for row, vector in enumerate(result):
+        if not isinstance(vector, SparseVector):
+            raise BadValue(f"Expected SparseVector instance at position {row}, got {type(vector).__name__}")
+    return result
 
 
 def _vector(row: object) -> Embedding:
@@ -200,13 +247,13 @@ def _short(value: object) -> str:
     return text if len(text) <= 200 else f"{text[:200]}..."
 
 
-def _normalized(call: Callable[..., object]) -> Callable[..., Embeddings]:
+def _checked(call: Callable[..., object], check: Callable[[object], Any]) -> Callable[..., Any]:
     @wraps(call)
-    def normalized(self: object, *args: object, **kwargs: object) -> Embeddings:
-        return normalize_embeddings(call(self, *args, **kwargs))
+    def checked(self: object, *args: object, **kwargs: object) -> Any:
+        return check(call(self, *args, **kwargs))
 
-    setattr(normalized, MARK, True)
-    return normalized
+    setattr(checked, MARK, True)
+    return checked
 
 
 def _parameters(cls: type) -> list[str]:

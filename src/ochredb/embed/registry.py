@@ -6,25 +6,83 @@ registered and in the table of our own; it is never imported, and a configuratio
 
 import warnings
 from collections.abc import Callable
+from functools import partial
 from importlib import import_module
-from typing import Any, TypeVar, overload
+from typing import Any, NamedTuple, TypeVar, overload
 
 import msgspec
 
 from ochredb.core.errors import BadValue
-from ochredb.embed.protocol import EmbeddingFunction
+from ochredb.embed.protocol import EmbeddingFunction, SparseEmbeddingFunction
 
 AnyFunction = EmbeddingFunction[Any]
+AnySparse = SparseEmbeddingFunction[Any]
 C = TypeVar("C", bound=type[AnyFunction])
+S = TypeVar("S", bound=type[AnySparse])
 
 BUILT_IN = {
-    "default": ("ochredb.embed.minilm", "DefaultEmbeddingFunction"),
-    "onnx_mini_lm_l6_v2": ("ochredb.embed.minilm", "ONNXMiniLM_L6_V2"),
+    "amazon_bedrock": ("amazon_bedrock", "AmazonBedrockEmbeddingFunction"),
+    "baseten": ("baseten", "BasetenEmbeddingFunction"),
+    "chroma-cloud-qwen": ("chroma_cloud", "ChromaCloudQwenEmbeddingFunction"),
+    "chroma_langchain": ("langchain", "ChromaLangchainEmbeddingFunction"),
+    "cloudflare_workers_ai": ("cloudflare", "CloudflareWorkersAIEmbeddingFunction"),
+    "cohere": ("cohere", "CohereEmbeddingFunction"),
+    "default": ("minilm", "DefaultEmbeddingFunction"),
+    "google_gemini": ("google", "GoogleGeminiEmbeddingFunction"),
+    "google_genai": ("google", "GoogleGeminiEmbeddingFunction"),
+    "google_generative_ai": ("google", "GoogleGenerativeAiEmbeddingFunction"),
+    "google_palm": ("google", "GooglePalmEmbeddingFunction"),
+    "google_vertex": ("google", "GoogleVertexEmbeddingFunction"),
+    "huggingface": ("huggingface", "HuggingFaceEmbeddingFunction"),
+    "huggingface_server": ("huggingface", "HuggingFaceEmbeddingServer"),
+    "instructor": ("instructor", "InstructorEmbeddingFunction"),
+    "jina": ("jina", "JinaEmbeddingFunction"),
+    "langchain": ("langchain", "ChromaLangchainEmbeddingFunction"),
+    "mistral": ("mistral", "MistralEmbeddingFunction"),
+    "morph": ("morph", "MorphEmbeddingFunction"),
+    "nomic": ("nomic", "NomicEmbeddingFunction"),
+    "ollama": ("ollama", "OllamaEmbeddingFunction"),
+    "onnx_mini_lm_l6_v2": ("minilm", "ONNXMiniLM_L6_V2"),
+    "open_clip": ("open_clip", "OpenCLIPEmbeddingFunction"),
+    "openai": ("openai", "OpenAIEmbeddingFunction"),
+    "perplexity": ("perplexity", "PerplexityEmbeddingFunction"),
+    "roboflow": ("roboflow", "RoboflowEmbeddingFunction"),
+    "sentence_transformer": ("sentence_transformers", "SentenceTransformerEmbeddingFunction"),
+    "text2vec": ("text2vec", "Text2VecEmbeddingFunction"),
+    "together_ai": ("together", "TogetherAIEmbeddingFunction"),
+    "voyageai": ("voyageai", "VoyageAIEmbeddingFunction"),
 }
-"""Where our own classes are, by the name that they are stored under; imported when one is first asked for."""
+"""The files and classes of our own functions, by the name that they are stored under; imported when first asked for."""
+
+BUILT_IN_SPARSE = {
+    "bm25": ("fastembed", "Bm25EmbeddingFunction"),
+    "chroma-cloud-splade": ("chroma_cloud", "ChromaCloudSpladeEmbeddingFunction"),
+    "chroma_bm25": ("chroma_bm25", "ChromaBm25EmbeddingFunction"),
+    "fastembed_sparse": ("fastembed", "FastembedSparseEmbeddingFunction"),
+    "huggingface_sparse": ("huggingface_sparse", "HuggingFaceSparseEmbeddingFunction"),
+}
+"""Likewise for sparse ones."""
 
 known_embedding_functions: dict[str, type[AnyFunction]] = {}
 """The classes that this process can rebuild; those of `BUILT_IN` join it when first used."""
+
+sparse_known_embedding_functions: dict[str, type[AnySparse]] = {}
+"""Likewise for sparse ones."""
+
+
+class _Kind(NamedTuple):
+    """Where functions of one kind are looked for, and what errors say."""
+
+    known: dict[str, Any]
+    built_in: dict[str, tuple[str, str]]
+    word: str
+    decorator: str
+
+
+_DENSE = _Kind(known_embedding_functions, BUILT_IN, "Embedding function", "register_embedding_function")
+_SPARSE = _Kind(
+    sparse_known_embedding_functions, BUILT_IN_SPARSE, "Sparse embedding function", "register_sparse_embedding_function"
+)
 
 
 @overload
@@ -37,7 +95,29 @@ def register_embedding_function(ef_class: C | None = None) -> C | Callable[[C], 
     Raises:
         BadValue: The class has no name of its own.
     """
-    return _register if ef_class is None else _register(ef_class)
+    registered: C | Callable[[C], C] = _registered(ef_class, _DENSE)
+    return registered
+
+
+@overload
+def register_sparse_embedding_function(ef_class: S) -> S: ...
+@overload
+def register_sparse_embedding_function(ef_class: None = None) -> Callable[[S], S]: ...
+def register_sparse_embedding_function(ef_class: S | None = None) -> S | Callable[[S], S]:
+    """File a class of sparse functions under its `name()`, in the same ways.
+
+    Raises:
+        BadValue: The class has no name of its own.
+    """
+    registered: S | Callable[[S], S] = _registered(ef_class, _SPARSE)
+    return registered
+
+
+def know_built_in() -> None:
+    """Put all of our own classes among the known ones, where nobody has registered another of that name."""
+    for kind in (_DENSE, _SPARSE):
+        for name in kind.built_in:
+            _find(name, kind)
 
 
 def config_to_embedding_function(config: dict[str, Any]) -> AnyFunction:
@@ -46,24 +126,25 @@ def config_to_embedding_function(config: dict[str, Any]) -> AnyFunction:
     Raises:
         BadValue: Nobody registered the name, or the class refuses the configuration.
     """
-    found = _find(config.get("name"))
+    found = _find(config.get("name"), _DENSE)
     if found is None:
         raise BadValue(f"Unsupported embedding function: {config.get('name')}")
-    return _build(found, config.get("config"))
+    built: AnyFunction = _build(found, config.get("config"))
+    return built
 
 
 def persisted_form(function: object) -> dict[str, Any] | None:
     """Give what a collection stores of its function, and register the class so that this process can rebuild it.
 
     Args:
-        function: An `EmbeddingFunction`, anything else with its `__call__`, or None.
+        function: An `EmbeddingFunction`, a `SparseEmbeddingFunction`, anything else with their `__call__`, or None.
 
     Raises:
         BadValue: Its `get_config()` is not a dictionary of JSON.
     """
     if function is None:
         return None
-    if not isinstance(function, EmbeddingFunction) or function.is_legacy():
+    if not isinstance(function, EmbeddingFunction | SparseEmbeddingFunction) or function.is_legacy():
         warnings.warn(
             f"{type(function).__name__} is an embedding function without name, get_config and build_from_config: "
             "the collection cannot remember it, so pass it again whenever you open the collection",
@@ -71,7 +152,8 @@ def persisted_form(function: object) -> dict[str, Any] | None:
             stacklevel=2,
         )
         return {"type": "legacy"}
-    known_embedding_functions[function.name()] = type(function)
+    kind = _SPARSE if isinstance(function, SparseEmbeddingFunction) else _DENSE
+    kind.known[function.name()] = type(function)
     return {"type": "known", "name": function.name(), "config": _json(function)}
 
 
@@ -84,46 +166,58 @@ def rebuild(form: dict[str, Any] | None) -> AnyFunction | None:
     Raises:
         BadValue: Nobody registered the name here, the class refuses the configuration, or it is no such form.
     """
+    built: AnyFunction | None = _rebuilt(form, _DENSE)
+    return built
+
+
+def rebuild_sparse(form: dict[str, Any] | None) -> AnySparse | None:
+    """Give the sparse function that a schema remembers, as `rebuild` does."""
+    built: AnySparse | None = _rebuilt(form, _SPARSE)
+    return built
+
+
+def _registered(ef_class: Any, kind: _Kind) -> Any:
+    if ef_class is None:
+        return partial(_registered, kind=kind)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # a class without a name is refused below, not warned of
+        name = ef_class.name()
+    if not isinstance(name, str):
+        raise BadValue(f"{ef_class.__name__} cannot be registered: its static method name() must give a str")
+    kind.known[name] = ef_class
+    return ef_class
+
+
+def _rebuilt(form: dict[str, Any] | None, kind: _Kind) -> Any:
     match form:
         case None | {"type": "legacy" | "unknown"}:
             return None
         case {"type": "known", "name": str(name)}:
-            found = _find(name)
+            found = _find(name, kind)
             if found is None:
                 raise BadValue(
-                    f"Embedding function {name} not found. "
-                    "Add @register_embedding_function decorator to the class definition."
+                    f"{kind.word} {name} not found. Add @{kind.decorator} decorator to the class definition."
                 )
             return _build(found, form.get("config"))
         case _:
             raise BadValue(f"embedding_function: expected a stored form with a 'type', got {form!r}")
 
 
-def _register(ef_class: C) -> C:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)  # a class without a name is refused below, not warned of
-        name = ef_class.name()
-    if not isinstance(name, str):
-        raise BadValue(f"{ef_class.__name__} cannot be registered: its static method name() must give a str")
-    known_embedding_functions[name] = ef_class
-    return ef_class
-
-
-def _find(name: object) -> type[AnyFunction] | None:
+def _find(name: object, kind: _Kind) -> Any:
     if not isinstance(name, str):
         return None
-    if name in BUILT_IN and name not in known_embedding_functions:
-        module, attribute = BUILT_IN[name]
-        known_embedding_functions[name] = getattr(import_module(module), attribute)
-    return known_embedding_functions.get(name)
+    if name in kind.built_in and name not in kind.known:
+        file, attribute = kind.built_in[name]
+        kind.known[name] = getattr(import_module(f"ochredb.embed.{file}"), attribute)
+    return kind.known.get(name)
 
 
-def _build(ef_class: type[AnyFunction], config: dict[str, Any] | None) -> AnyFunction:
+def _build(ef_class: Any, config: dict[str, Any] | None) -> Any:
     ef_class.validate_config(config or {})
     return ef_class.build_from_config(config or {})
 
 
-def _json(function: AnyFunction) -> dict[str, Any]:
+def _json(function: AnyFunction | AnySparse) -> dict[str, Any]:
     config = function.get_config()
     try:
         # The copy is what will be read back: later changes to the function's own dictionary do not reach it.

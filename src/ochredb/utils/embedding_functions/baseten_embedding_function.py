@@ -1,0 +1,5 @@
+"""Chroma's file for what is in `ochredb.embed.baseten`."""
+
+from ochredb.embed.baseten import BasetenEmbeddingFunction
+
+__all__ = ["BasetenEmbeddingFunction"]
