@@ -57,10 +57,10 @@ def test_ids_come_out_as_they_went_in(ids: list[str]) -> None:
     """Ids of any script are taken as they are; what is given twice, or has a NUL, is refused."""
     if len(set(ids)) < len(ids) or any("\0" in id_ for id_ in ids):
         with pytest.raises(OchreError):
-            check.new_ids(ids)
+            check.record_ids(ids)
     else:
-        assert check.new_ids(ids) == ids
-        assert check.new_ids(ids) is not ids
+        assert check.record_ids(ids) == ids
+        assert check.record_ids(ids) is not ids
         assert check.record_ids(ids[0]) == [ids[0]]
 
 

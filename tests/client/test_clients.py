@@ -17,7 +17,8 @@ from ochredb.embed.registry import known_embedding_functions, register_embedding
 LONG = "Validation error: name: Expected a name containing 3-512 characters from [a-zA-Z0-9._-], starting and ending"
 BAD_NAMES = {
     "": LONG, "ab": LONG, "x" * 513: LONG, "-abc": LONG, "abc-": LONG, "a b c": LONG, "a+b": LONG, "é" * 5: LONG,
-    "abc\n": LONG, "abc\0": LONG, "one+two+three": LONG,
+    "abc\n": LONG, "abc\0": LONG,
+    "one+two+three": "Validation error: name: Expected a name to contain at most one topology",
     "a..b": "Validation error: name: Expected a name that does not contains two consecutive periods (..). Got a..b",
     "192.168.0.1": "Validation error: name: Expected a name that is not a valid ip address. Got 192.168.0.1",
 }  # fmt: skip
@@ -117,7 +118,7 @@ BAD_METADATA: list[tuple[type[Exception], str, Any]] = [
     (TypeError, "", {"a": {"b": 1}}),
     (errors.ChromaError, "", {"a": [1, 2]}),
     (TypeError, "", {1: 1}),
-    (ValueError, "", "text"),
+    (TypeError, "argument 'metadata'", "text"),
     (errors.ChromaError, "", {"\ud800": 1}),
     (errors.ChromaError, "", {"a": "\ud800"}),
     (errors.ChromaError, "", {"a": 10**400}),
@@ -174,7 +175,7 @@ BAD_CONFIGURATION: list[tuple[type[Exception], str, Any]] = [
     (errors.InvalidArgumentError, "", {"hnsw": {"ef_search": 2**70}}),
     (errors.InvalidArgumentError, "", {"hnsw": {"resize_factor": float("nan")}}),
     (ValueError, "hnsw and spann cannot both be provided", {"hnsw": {}, "spann": {}}),
-    (ValueError, "", {"hnsw": 5}),
+    (errors.InvalidArgumentError, "invalid type: ", {"hnsw": 5}),
     (ValueError, "", "text"),
 ]
 
@@ -221,6 +222,10 @@ class Lengths(EmbeddingFunction[Any]):
     def default_space(self) -> Any:
         """Prefer ip."""
         return "ip"
+
+    def supported_spaces(self) -> Any:
+        """Give those that tell lengths apart."""
+        return ["ip", "l2"]
 
 
 class Others(Lengths):
@@ -276,6 +281,33 @@ def test_a_function_is_remembered(client: ochredb.ClientAPI) -> None:
     assert again.get(include=["embeddings"])["embeddings"].tolist() == [[12, 1], [14, 1], [4, 1]]
 
 
+def test_the_space_of_a_function(client: ochredb.ClientAPI) -> None:
+    """It counts where no space is said, whatever else is; one that it is not made for is taken with a warning."""
+    some = client.create_collection("some", embedding_function=Lengths(), configuration={"hnsw": {"ef_search": 9}})
+    assert some.configuration_json["hnsw"] == DEFAULTS | {"space": "ip", "ef_search": 9}
+    text = r"^space cosine is not supported by tests_lengths\. Supported spaces: \['ip', 'l2'\]$"
+    with pytest.warns(UserWarning, match=text):
+        said = client.create_collection(
+            "said", embedding_function=Lengths(), configuration={"hnsw": {"space": "cosine"}}
+        )
+    assert said.configuration_json["hnsw"]["space"] == "cosine"
+    with pytest.warns(UserWarning, match=text):
+        client.create_collection("legacy", embedding_function=Lengths(), metadata={"hnsw:space": "cosine"})
+    none = client.create_collection("none", embedding_function=None, metadata={"hnsw:space": "cosine"})
+    with pytest.warns(UserWarning, match=text):
+        none.modify(configuration={"embedding_function": Lengths(2.0)})
+    assert none.configuration["embedding_function"].get_config() == {"factor": 2.0}
+
+
+def test_unknown_blocks_of_a_configuration(client: ochredb.ClientAPI) -> None:
+    """What this version does not know is kept, returned, and left alone by later changes."""
+    made = client.create_collection("made", configuration={"quantization": {"bits": [4]}})  # type: ignore[typeddict-unknown-key]
+    made.modify(configuration={"hnsw": {"ef_search": 9}})
+    again = client.get_collection("made")
+    assert again.configuration_json["quantization"] == {"bits": [4]}
+    assert again.configuration_json["hnsw"]["ef_search"] == 9
+
+
 def test_a_function_that_nobody_registered(client: ochredb.ClientAPI, monkeypatch: pytest.MonkeyPatch) -> None:
     """Without its class a collection can be read and searched by vector; embedding says what is missing."""
     client.create_collection("known", embedding_function=Lengths()).add(ids=["a"], documents=["x"])
@@ -309,6 +341,11 @@ def test_functions_in_conflict(client: ochredb.ClientAPI) -> None:
         client.create_collection(
             "two", embedding_function=Others(), configuration={"embedding_function": Lengths()}
         )  # fmt: skip
+    same = client.create_collection(
+        "same", embedding_function=Lengths(1.0), configuration={"embedding_function": Lengths(2.0)}
+    )
+    assert same.configuration_json["embedding_function"]["config"] == {"factor": 2.0}
+    client.delete_collection("same")
     collection = client.get_collection("known")
     with pytest.raises(ValueError, match="Cannot update embedding function: incompatible types"):
         collection.modify(configuration={"embedding_function": Others()})

@@ -41,7 +41,7 @@ REFUSED: list[tuple[type[Exception], str, Call]] = [
     (ValueError, "Expected IDs to be a list, got NoneType as IDs in add.", lambda c: c.add(None, V)),  # type: ignore[arg-type]
     (ValueError, "Expected ID to be a str, got ('a', 'b')", lambda c: c.add(("a", "b"), V)),  # type: ignore[arg-type]
     (ValueError, "Expected ID to be a str, got 5", lambda c: c.add([5], V)),  # type: ignore[list-item]
-    (ValueError, "Expected IDs to be a non-empty list, got 0 IDs in add.", lambda c: c.add([], V)),
+    (ValueError, "Non-empty lists are required for ['ids'] in add.", lambda c: c.add([], V)),
     (ValueError, "Expected IDs to be a non-empty list, got 0 IDs in get.", lambda c: c.get(ids=[])),
     (ValueError, "Expected IDs to be a non-empty list, got 0 IDs in delete.", lambda c: c.delete(ids=[])),
     (
@@ -72,7 +72,7 @@ REFUSED: list[tuple[type[Exception], str, Call]] = [
     (ValueError, "Expected at most 65536 bytes", lambda c: c.add([BIG], V)),
     # embeddings
     (ValueError, "Expected Embeddings to be non-empty list or numpy array, got []", lambda c: c.add(["z"], [])),
-    (ValueError, "Expected embeddings", lambda c: c.add(["z"], [[]])),
+    (ValueError, "Expected each embedding in the embeddings", lambda c: c.add(["z"], [[]])),
     *[
         (
             ValueError,
@@ -92,7 +92,7 @@ REFUSED: list[tuple[type[Exception], str, Call]] = [
     (ValueError, "Unequal lengths for fields: ids: 2, embeddings: 1", lambda c: c.add(["y", "z"], V)),
     (
         ValueError,
-        "Unequal lengths for fields: ids: 1, embeddings: 1, metadatas: 2",
+        "Unequal lengths for fields: ids: 1, metadatas: 2, embeddings: 1",
         lambda c: c.add(["z"], V, [{"a": 1}] * 2),
     ),
     (ValueError, "Unequal lengths for fields: ids: 1, documents: 2", lambda c: c.add(["z"], documents=["a", "b"])),
@@ -223,8 +223,8 @@ REFUSED: list[tuple[type[Exception], str, Call]] = [
         "At least one of one of embeddings, documents, images, uris must be provided in query.",
         lambda c: c.query(),
     ),
-    *[(errors.ChromaError, "limit", lambda c, bad=bad: c.get(limit=bad)) for bad in (-1, 1.5, "1", True)],
-    (errors.ChromaError, "offset", lambda c: c.get(offset=-1)),
+    *[(errors.ChromaError, "argument 'limit': ", lambda c, bad=bad: c.get(limit=bad)) for bad in (-1, 1.5, "1")],
+    (errors.ChromaError, "argument 'offset': ", lambda c: c.get(offset=-1)),
     # contract 1.15 and 1.16: filters
     *[
         (ValueError, text, lambda c, where=where: c.get(where=where))

@@ -148,9 +148,7 @@ REFUSED: list[tuple[Any, str, str]] = [
     ({"i": {"$in": []}}, SAME_TYPE + "[]", "where['i']['$in']"),
     ({"i": {"$nin": [1, "a"]}}, SAME_TYPE + "[1, 'a']", "where['i']['$nin']"),
     ({"i": {"$in": [1, 1.0]}}, SAME_TYPE + "[1, 1.0]", "where['i']['$in']"),
-    ({"i": {"$in": [1, True]}}, SAME_TYPE + "[1, True]", "where['i']['$in']"),
     ({"i": {"$in": [None]}}, SAME_TYPE + "[None]", "where['i']['$in']"),
-    ({"i": {"$in": [[1]]}}, SAME_TYPE + "[[1]]", "where['i']['$in']"),
     ({"i": {"$in": 1}}, "Expected operand value to be an list for operator $in, got 1", "where['i']['$in']"),
     (
         {"i": {"$nin": (1,)}},
@@ -207,6 +205,8 @@ REFUSED: list[tuple[Any, str, str]] = [
 MEANINGLESS: list[tuple[Any, str]] = [
     ({"i": 2**63}, "Invalid where clause: where['i'] is 9223372036854775808, "),
     ({"i": {"$gt": -(2**63) - 1}}, "Invalid where clause: where['i']['$gt'] is -9223372036854775809, "),
+    ({"i": {"$in": [1, True]}}, "Invalid where clause: where['i']['$in'] is [1, True]"),
+    ({"i": {"$in": [[1]]}}, "Invalid where clause: where['i']['$in'] is [[1]]"),
     ({"i": {"$in": [1, 2**63]}}, "Invalid where clause: where['i']['$in'][1] is 9223372036854775808, "),
     ({"i": {"$contains": 2**63}}, "Invalid where clause: where['i']['$contains'] is 9223372036854775808, "),
     ({"i": {"$gt": True}}, "Invalid where clause: where['i']['$gt'] is True, "),
@@ -228,7 +228,7 @@ REFUSED_DOCUMENT: list[tuple[Any, str, str]] = [
         "Expected where document to have exactly one operator, got {",
         "where_document",
     ),
-    ("x", "Expected where document to be a dict, got x", "where_document"),
+    ("x", "Expected where document to be a dictionary, got x", "where_document"),
     ({"$eq": "x"}, DOCUMENT_OPERATOR + "$eq", "where_document"),
     ({"text": "x"}, DOCUMENT_OPERATOR + "text", "where_document"),
     ({"$contains": 5}, DOCUMENT_VALUE.format("$contains", "str, got 5"), "where_document"),
@@ -322,7 +322,7 @@ def test_depth_is_bounded(read: Callable[[object], Where]) -> None:
     where: dict[str, Any] = {"$contains": "x"} if read is parse_document else {"a": 1}
     for _ in range(5000):
         where = {"$and": [where, where]}
-    with pytest.raises(InvalidArgumentError, match="nested more than 64 levels deep"):
+    with pytest.raises(InvalidArgumentError, match="nested more than 63 levels deep"):
         read(where)
 
 

@@ -9,12 +9,13 @@ import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from ipaddress import AddressValueError, IPv4Address
+from operator import index
 from typing import Any
 
 import numpy as np
 
 from ochredb.core.errors import BadType, BadValue, DuplicateIDError, InvalidArgumentError
-from ochredb.core.model import Fields, Floats, Metadata, refuse_infinite
+from ochredb.core.model import Fields, Floats, Metadata, SparseVector, refuse_infinite
 from ochredb.core.where import Where, both, parse, parse_document
 
 LONGEST_ID = 65_536
@@ -58,12 +59,87 @@ def record_ids(value: object, *, unique: bool = True) -> list[str]:
     return list(map(str, ids))  # NumPy's strings are str too, and become plain ones
 
 
-def new_ids(value: object) -> list[str]:
-    """Read the ids of records to be written, which may not be empty."""
-    ids = record_ids(value)
+def refuse_empty_ids(ids: list[str]) -> None:
+    """Refuse an id without a character, which nothing can be stored under."""
     if "" in ids:
         raise InvalidArgumentError(f"Empty ID, ID must have at least one character: ids[{ids.index('')}]")
-    return ids
+
+
+def columns(given: dict[str, object], path: str = "embeddings") -> dict[str, Any]:
+    """Read what is given of records, or of queries, as columns of one length; what is no list is a column of one.
+
+    Only their shape is looked at. This comes before what they hold, as in Chroma, so that the same one of several
+    faults is named.
+
+    Args:
+        given: The arguments by name, in Chroma's order; None is not given.
+        path: The caller's name for the embeddings.
+
+    Raises:
+        BadValue: Embeddings that are no vectors, metadata that is no dict, an empty column, lengths that differ, or
+            nothing at all.
+    """
+    found = {name: _column(name, value, path) for name, value in given.items()}
+    lengths = {name: len(column) for name, column in found.items() if column is not None}
+    if not lengths:
+        raise BadValue(f"At least one of one of {', '.join(given)} must be provided")
+    empty = [name for name, length in lengths.items() if not length]
+    if empty:
+        raise BadValue(f"Non-empty lists are required for {empty}")
+    if len(set(lengths.values())) > 1:
+        told = ", ".join(f"{name}: {length}" for name, length in lengths.items())
+        raise BadValue(f"Unequal lengths for fields: {told}")
+    return found
+
+
+def vectors(value: object, path: str = "embeddings") -> Any:
+    """Read one vector, or many, as an array (n, dimension) of any kind of numbers; rows of several lengths as a list.
+
+    Raises:
+        BadValue: No list or array of vectors, or none in it.
+    """
+    if isinstance(value, np.ndarray):
+        rows: Any = value if value.ndim == 2 else value[None] if value.ndim == 1 else None
+    elif isinstance(value, list) and value:
+        rows = value if isinstance(value[0], list | np.ndarray) else [value]
+    else:
+        rows = [] if isinstance(value, list | tuple | str | dict | set) and not value else None
+    if rows is None:
+        raise _no_embeddings(value, path)
+    if not len(rows):
+        raise BadValue(f"Expected Embeddings to be non-empty list or numpy array, got {value} at {path}")
+    return rows if isinstance(rows, np.ndarray) else _stacked(rows, path)
+
+
+def numbers(rows: Any, path: str = "embeddings") -> Any:
+    """Pass on vectors of numbers that embeddings are made of: float16, float32, float64, int32 and int64."""
+    if isinstance(rows, np.ndarray):
+        if not rows.shape[1]:
+            raise BadValue(
+                "Expected each embedding in the embeddings to be a 1-dimensional numpy array with at least 1 int/float "
+                f"value, got {_short(rows)} at {path}"
+            )
+        if rows.dtype not in _NUMBERS:
+            raise BadValue(
+                "Expected each value in the embedding to be a int or float, "
+                f"got an embedding with {rows.dtype} - {_short(rows[0].tolist())} at {path}"
+            )
+    return rows
+
+
+def floats(rows: Any, path: str = "embeddings") -> Floats:
+    """Give vectors as float32 (n, dimension).
+
+    Raises:
+        InvalidArgumentError: Rows of several lengths, NaN, infinity, or more than float32 can hold.
+    """
+    if not isinstance(rows, np.ndarray):
+        lengths = sorted({len(row) for row in rows})
+        raise InvalidArgumentError(f"Inconsistent dimensions in provided embeddings: {lengths} at {path}")
+    with np.errstate(over="ignore"):
+        found = np.ascontiguousarray(rows, np.float32)
+    refuse_infinite(found, path)
+    return found
 
 
 def embeddings(value: object, path: str = "embeddings") -> Floats:
@@ -73,46 +149,40 @@ def embeddings(value: object, path: str = "embeddings") -> Floats:
         BadValue: Not numbers, or none.
         InvalidArgumentError: Rows of several lengths, NaN, infinity, or more than float32 can hold.
     """
-    if isinstance(value, np.ndarray):
-        rows: Any = value if value.ndim == 2 else value[None] if value.ndim == 1 else None
-    elif isinstance(value, list) and value:
-        rows = value if isinstance(value[0], list | np.ndarray) else [value]
-    elif isinstance(value, list):
-        rows = []
-    else:
-        rows = None
-    if rows is None:
-        raise _no_embeddings(value, path)
-    if not len(rows):
-        raise BadValue(f"Expected Embeddings to be non-empty list or numpy array, got {value} at {path}")
-    with np.errstate(over="ignore"):
-        floats = np.ascontiguousarray(_matrix(rows, path), np.float32)
-    refuse_infinite(floats, path)
-    return floats
+    return floats(numbers(vectors(value, path), path), path)
 
 
-def documents(value: object, *, optional: bool) -> list[str | None] | None:
-    """Read documents; a bare str is one of them, and None is if `optional`: it needs an embedding beside it."""
-    return _texts(value, "documents", "document", optional)
+def documents(value: list[Any] | None, *, optional: bool) -> list[str | None] | None:
+    """Read documents; None is one of them if `optional`: it needs an embedding beside it."""
+    if value is None:
+        return None
+    for row, text in enumerate(value):
+        if not isinstance(text, str) and (text is not None or not optional):
+            raise BadValue(f"Expected document to be a str, got {_short(text)} at documents[{row}]")
+    return _texts(value, "documents")
 
 
-def uris(value: object) -> list[str | None] | None:
-    """Read URIs; a bare str is one of them."""
-    return _texts(value, "uris", "URI", optional=True)
+def uris(value: list[Any] | None) -> list[str | None] | None:
+    """Read URIs; None is one of them."""
+    if value is None:
+        return None
+    for row, uri in enumerate(value):
+        if not isinstance(uri, str | None):
+            raise BadType(f"argument 'uris': expected a str or None, got {_short(uri)} at uris[{row}]")
+    return _texts(value, "uris")
 
 
-def record_metadatas(value: object) -> tuple[list[Metadata | None] | None, dict[int, str]]:
-    """Read the metadata of records; a bare dict is one of them.
+def record_metadatas(value: list[Any] | None) -> tuple[list[Metadata | None] | None, dict[int, str]]:
+    """Read the metadata of records: dicts and None.
 
     Returns:
         Them, without the keys that begin with `chroma:`, and by row the URIs that `chroma:uri` set.
     """
     if value is None:
         return None, {}
-    rows: list[Any] = value if isinstance(value, list) else [value]
     found: list[Metadata | None] = []
     set_uris: dict[int, str] = {}
-    for row, metadata in enumerate(rows):
+    for row, metadata in enumerate(value):
         if metadata is None:
             found.append(None)
             continue
@@ -136,26 +206,26 @@ def collection_metadata(value: object, *, changing: bool = False) -> Metadata | 
     if value is None:
         return None
     if not isinstance(value, dict):
-        raise BadValue(f"Expected metadata to be a dict, got {_short(value)} at metadata")
+        if changing:
+            raise BadValue(f"Expected metadata to be a dict or None, got {type(value).__name__} as metadata")
+        raise BadType(f"argument 'metadata': expected a dict or None, got {_short(value)}")
     if not value:
         if changing:
             raise BadValue("Expected metadata to be a non-empty dict, got 0 metadata attributes")
         raise InvalidArgumentError("Validation error: metadata: Metadata cannot be empty")
+    argument = "new_metadata" if changing else "metadata"
     found = {}
     for key, item in value.items():
         if not isinstance(key, str):
-            raise BadType(f"Expected metadata key to be a str, got {key} which is a {type(key).__name__}")
+            where = "" if changing else "argument 'metadata': "
+            raise BadType(f"{where}Expected metadata key to be a str, got {key} which is a {type(key).__name__}")
         if not key or key[0] in "#$":
             reason = "Metadata key cannot be empty" if not key else f"Metadata key cannot start with '#' or '$': {key}"
-            raise InvalidArgumentError(f"Validation error: metadata: {reason}")
+            raise InvalidArgumentError(f"Validation error: {argument}: {reason}")
         _utf8(key, f"metadata[{key!r}]")
         if item is None and changing:
             continue
-        if not isinstance(item, str | int | float):
-            raise BadType(
-                f"Expected metadata value to be a str, int, float or bool, got {_short(item)} at metadata[{key!r}]"
-            )
-        found[key] = _value(key, item, f"metadata[{key!r}]")
+        found[key] = _collection_value(key, item, changing)
     return found
 
 
@@ -166,53 +236,59 @@ def collection_name(value: object, path: str = "name") -> str:
         BadType: Not a str.
         InvalidArgumentError: Too short or long, with other characters than [a-zA-Z0-9._-], or like an IP address.
     """
-    if not isinstance(value, str):
-        raise BadType(f"{path}: expected a str, got {_short(value)} which is a {type(value).__name__}")
-    left, plus, right = value.partition("+")  # one "+" separates a topology from the name
+    name = _str(value, path)
+    if name.count("+") > 1:
+        raise InvalidArgumentError(
+            f"Validation error: {path}: Expected a name to contain at most one topology: got {_clip(name)}"
+        )
+    left, plus, right = name.partition("+")  # one "+" separates a topology from the name
     for part in (left, right) if plus else (left,):
         if not _NAME.fullmatch(part):
             raise InvalidArgumentError(
                 f"Validation error: {path}: Expected a name containing 3-512 characters from [a-zA-Z0-9._-], "
-                f"starting and ending with a character in [a-zA-Z0-9]. Got: {_clip(value)}"
+                f"starting and ending with a character in [a-zA-Z0-9]. Got: {_clip(name)}"
             )
         if ".." in part:
             raise InvalidArgumentError(
                 f"Validation error: {path}: Expected a name that does not contains two consecutive periods (..). "
-                f"Got {_clip(value)}"
+                f"Got {_clip(name)}"
             )
         if _is_ip(part):
             raise InvalidArgumentError(
-                f"Validation error: {path}: Expected a name that is not a valid ip address. Got {value}"
+                f"Validation error: {path}: Expected a name that is not a valid ip address. Got {name}"
             )
-    return value
+    return name
 
 
 def scope_name(value: object, what: str) -> str:
-    """Read the name of a tenant or a database: a str of at least 3 characters that can be stored."""
-    if not isinstance(value, str):
-        raise BadType(f"{what}: expected a str, got {_short(value)} which is a {type(value).__name__}")
-    if len(value) < 3:
-        raise InvalidArgumentError(f"Validation error: name: {what} name must be at least 3 characters, got {value!r}")
-    _storable([value], what)
-    return value
+    """Read the name of a new tenant or database, `what`: a str of at least 3 characters that can be stored."""
+    name = _str(value, "name")
+    if len(name) < 3:
+        where = "" if what == "database" else "Validation error: name: Validation error: length: "
+        raise InvalidArgumentError(f"{where}{what} name must be at least 3 characters, got {name!r}")
+    _storable([name], what)
+    return name
 
 
 def known_name(value: object, what: str) -> str:
-    """Read the name of something that is to be found, which may be any text."""
-    if not isinstance(value, str):
-        raise BadType(f"{what}: expected a str, got {_short(value)} which is a {type(value).__name__}")
-    _utf8(value, what)
+    """Read the name of something that is to be found, which may be any text; `what` is the argument."""
+    name = _str(value, what)
+    _utf8(name, what)
+    return name
+
+
+def flag(value: object, what: str) -> bool:
+    """Read True or False, and nothing that is merely like one of them."""
+    if not isinstance(value, bool):
+        raise BadType(f"argument '{what}': expected True or False, got {_short(value)}")
     return value
 
 
-def images(value: object) -> list[Any] | None:
-    """Read images; a bare array is one of them."""
-    if value is None:
-        return None
-    if isinstance(value, np.ndarray):
-        return [value]
-    if not isinstance(value, list) or not value:
-        raise BadValue(f"Expected images to be an array or a non-empty list of arrays, got {_short(value)} at images")
+def images(value: list[Any] | None) -> list[Any] | None:
+    """Read images: arrays of at least two dimensions."""
+    for row, image in enumerate(value or ()):
+        if not isinstance(image, np.ndarray) or image.ndim < 2:
+            raise BadValue(f"Expected image to be a numpy array, got {_short(image)} at images[{row}]")
     return value
 
 
@@ -259,19 +335,37 @@ def bound(value: object, what: str) -> int | None:
     """Read a limit or an offset: a whole number of at least 0, or None."""
     if value is None:
         return None
-    if not isinstance(value, int) or isinstance(value, bool):
-        raise BadType(f"{what}: expected a whole number, got {_short(value)}")
-    if value < 0:
-        raise BadValue(f"{what}: expected at least 0, got {value}")
-    return min(value, 2**63 - 1)
+    try:
+        number = index(value)  # type: ignore[arg-type] # that it may be no number is why it is asked
+    except TypeError as error:
+        raise BadType(
+            f"argument '{what}': '{type(value).__name__}' object cannot be interpreted as an integer: "
+            f"expected a whole number or None, got {_short(value)}"
+        ) from error
+    if number < 0:
+        raise BadValue(f"argument '{what}': expected at least 0, got {number}")
+    return min(number, 2**63 - 1)
 
 
-def same_length(ids: list[str], columns: dict[str, Sequence[Any] | None]) -> None:
-    """Refuse columns that are not as long as the ids."""
-    lengths = {name: len(column) for name, column in columns.items() if column is not None}
-    if any(length != len(ids) for length in lengths.values()):
-        told = ", ".join(f"{name}: {length}" for name, length in {"ids": len(ids), **lengths}.items())
-        raise BadValue(f"Unequal lengths for fields: {told}")
+def _column(name: str, value: object, path: str) -> Any:
+    if value is None:
+        return None
+    if name == "embeddings":
+        return vectors(value, path)
+    column: list[Any] = value if isinstance(value, list) else [value]
+    for row, metadata in enumerate(column if name == "metadatas" else ()):
+        if not isinstance(metadata, dict | None):
+            raise BadValue(
+                f"Expected metadata to be a dict or None, got {_short(metadata)} which is a "
+                f"{type(metadata).__name__} at metadatas[{row}]"
+            )
+    return column
+
+
+def _str(value: object, path: str) -> str:
+    if not isinstance(value, str):
+        raise BadType(f"argument '{path}': expected a str, got {_short(value)} which is a {type(value).__name__}")
+    return value
 
 
 def _storable(texts: list[str], path: str = "ids") -> None:
@@ -298,30 +392,31 @@ def _twice(ids: list[str]) -> list[str]:
     return sorted({id_ for id_ in ids if id_ in seen or seen.add(id_)})[:10]  # type: ignore[func-returns-value] # `add` gives None: that is the trick
 
 
-def _matrix(rows: Any, path: str) -> Any:
-    if isinstance(rows, np.ndarray):
-        array = rows
-    else:
-        lengths = {len(row) if isinstance(row, list | np.ndarray) else -1 for row in rows}
-        if -1 in lengths:
-            raise _no_embeddings(rows[0] if len(rows) == 1 else rows, path)
-        if len(lengths) > 1:
-            raise InvalidArgumentError(f"Inconsistent dimensions in provided embeddings: {sorted(lengths)} at {path}")
-        try:
-            array = np.asarray(rows)
-        except (ValueError, OverflowError) as error:
-            raise _no_embeddings(rows, path) from error
-        if array.ndim != 2 or array.dtype.kind not in "iuf" or array.dtype.itemsize == 1:
-            raise _no_embeddings(rows, path)
-        array = array.astype(np.float64)
-    if array.dtype not in _NUMBERS:
-        raise BadValue(
-            "Expected each value in the embedding to be a int or float, "
-            f"got an embedding with {array.dtype} - {_short(array[0].tolist())} at {path}"
-        )
-    if not array.shape[1]:
-        raise BadValue(f"Expected embeddings of at least one dimension, got {_short(rows)} at {path}")
-    return array
+def _stacked(rows: list[Any], path: str) -> Any:
+    lengths = {len(row) if isinstance(row, list) or np.ndim(row) == 1 else -1 for row in rows}
+    if -1 in lengths:
+        raise _no_embeddings(rows[0] if len(rows) == 1 else rows, path)
+    if len(lengths) > 1:
+        return rows
+    try:
+        array = np.asarray(rows)
+    except (ValueError, OverflowError) as error:
+        raise _no_embeddings(rows, path) from error
+    if array.dtype == object:  # whole numbers beyond 64 bits are an array of objects
+        array = _wide(rows, path)
+    lists = isinstance(rows[0], list)
+    if array.ndim != 2 or array.dtype.kind not in ("iuf" if lists else "biuf"):
+        raise _no_embeddings(rows, path)
+    return array.astype(np.float64) if lists else array
+
+
+def _wide(rows: list[Any], path: str) -> Any:
+    if not all(isinstance(number, int | float) for row in rows for number in row):
+        raise _no_embeddings(rows, path)
+    try:
+        return np.asarray(rows, np.float64)
+    except OverflowError as error:
+        raise _no_embeddings(rows, path) from error
 
 
 def _no_embeddings(value: object, path: str) -> BadValue:
@@ -331,18 +426,10 @@ def _no_embeddings(value: object, path: str) -> BadValue:
     )
 
 
-def _texts(value: object, path: str, one: str, optional: bool) -> list[str | None] | None:
-    if value is None:
-        return None
-    texts: list[Any] = value if isinstance(value, list) else [value]
-    if not texts:
-        raise BadValue(f"Expected {path} to be a non-empty list, got 0 {path}")
+def _texts(texts: list[str | None], path: str) -> list[str | None]:
     for row, text in enumerate(texts):
-        if isinstance(text, str):
-            if not text.isascii():
-                _utf8(text, f"{path}[{row}]")
-        elif text is not None or not optional:
-            raise BadValue(f"Expected {one} to be a str, got {_short(text)} at {path}[{row}]")
+        if text is not None and not text.isascii():
+            _utf8(text, f"{path}[{row}]")
     return [None if text is None else str(text) for text in texts]
 
 
@@ -366,11 +453,7 @@ def _is_plain(metadata: dict[Any, Any]) -> bool:
     return True
 
 
-def _metadata(metadata: object, row: int) -> tuple[Metadata, str | None]:
-    if not isinstance(metadata, dict):
-        raise BadValue(
-            f"Expected metadata to be a dict or None, got {type(metadata).__name__} as metadata at metadatas[{row}]"
-        )
+def _metadata(metadata: dict[Any, Any], row: int) -> tuple[Metadata, str | None]:
     if not metadata:
         raise BadValue(f"Expected metadata to be a non-empty dict, got 0 metadata attributes at metadatas[{row}]")
     found: Metadata = {}
@@ -408,11 +491,27 @@ def _value(key: str, value: object, path: str) -> Any:
             return _float(float(value), path)
         case list():
             return _list(key, value, path)
+        case SparseVector():
+            return _sparse(value, path)
         case _:
             raise BadValue(
                 "Expected metadata value to be a str, int, float, bool, SparseVector, list, or None, "
                 f"got {_short(value)} which is a {type(value).__name__} at {path}"
             )
+
+
+def _collection_value(key: str, value: object, changing: bool) -> Any:
+    """Read a value of a collection's metadata; Chroma takes NumPy's when it makes one, and not when it changes one."""
+    here = f"metadata[{key!r}]"
+    plain = value.item() if isinstance(value, np.generic) and not changing else value
+    if isinstance(plain, str | int | float):
+        return _value(key, plain, here)
+    if changing:
+        raise BadValue(
+            "Expected metadata value to be a str, int, float, bool, SparseVector, list, or None, "
+            f"got {_short(value)} which is a {type(value).__name__} at {here}; only the first four here"
+        )
+    raise BadType(f"argument 'metadata': expected a str, int, float or bool, got {_short(value)} at {here}")
 
 
 def _list(key: str, value: list[Any], path: str) -> list[Any]:
@@ -426,6 +525,14 @@ def _list(key: str, value: list[Any], path: str) -> list[Any]:
         )
     items = [_value(key, item, f"{path}[{row}]") for row, item in enumerate(value)]
     return [float(item) for item in items] if any(type(item) is not kind for item in items) else items
+
+
+def _sparse(value: SparseVector, path: str) -> SparseVector:
+    """Copy a vector, whose lists its owner may change, with the plain types that its numbers are kinds of."""
+    for row, label in enumerate(value.labels or []):
+        _utf8(label, f"{path}.labels[{row}]")
+    labels = None if value.labels is None else list(map(str, value.labels))
+    return SparseVector(list(map(int, value.indices)), list(map(float, value.values)), labels)
 
 
 def _large(value: int, path: str) -> float:

@@ -1,15 +1,17 @@
 """Values to the dictionaries that Chroma returns (contract 1.10 and 1.11)."""
 
 from collections.abc import ItemsView
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ochredb.core.model import Hits, Records
+from ochredb.chroma.types import Include
+from ochredb.core.model import Hits, Records, SparseVector
 
 
 class _Result(dict[str, Any]):
-    """A plain dictionary, but that `items()`, which the `json` module reads a dictionary by, gives arrays as lists.
+    """A plain dictionary, but that `items()`, which the `json` module reads a dictionary by, gives arrays as lists, and
+    sparse vectors as dictionaries.
 
     So `json.dump(collection.get(include=["embeddings"]), file)` works, while `result["embeddings"]` is the array.
     """
@@ -21,23 +23,29 @@ class _Result(dict[str, Any]):
         return type(self), (dict(super().items()),)  # a copy has the arrays themselves
 
 
-class GetResult(_Result):
-    """What `get` and `peek` return: ids, embeddings, documents, uris, included, data, metadatas.
+if TYPE_CHECKING:  # a type checker knows each key by its type; a TypedDict can have no `items` of its own
+    from ochredb.chroma.types import GetResult as GetResult
+    from ochredb.chroma.types import QueryResult as QueryResult
+else:
 
-    A key that was not included is None. `embeddings` is a float64 array (n, dimension), or of shape (0,) for no record.
-    """
+    class GetResult(_Result):
+        """What `get` and `peek` return: ids, embeddings, documents, uris, included, data, metadatas.
+
+        A key that was not included is None. `embeddings` is a float64 array (n, dimension), or of shape (0,) for no
+        record.
+        """
+
+    class QueryResult(_Result):
+        """What `query` returns: the keys of `GetResult` and distances, each a list with one entry a query vector.
+
+        `embeddings` is a list of float64 arrays (n, dimension); `distances` ascend.
+        """
 
 
-class QueryResult(_Result):
-    """What `query` returns: the keys of `GetResult` and distances, each a list with one entry a query vector.
-
-    `embeddings` is a list of float64 arrays (n, dimension); `distances` ascend.
-    """
-
-
-def get_result(records: Records, included: list[str]) -> GetResult:
+def get_result(records: Records, included: Include) -> GetResult:
     """Shape the answer to a `get`."""
-    return GetResult(
+    make: Any = GetResult  # Chroma's types do not say that a document, a URI or metadata may be None
+    result: GetResult = make(
         ids=records.ids,
         embeddings=_embeddings(records) if "embeddings" in included else None,
         documents=records.documents if "documents" in included else None,
@@ -46,12 +54,14 @@ def get_result(records: Records, included: list[str]) -> GetResult:
         data=None,
         metadatas=_metadatas(records) if "metadatas" in included else None,
     )
+    return result
 
 
-def query_result(hits: Hits, included: list[str]) -> QueryResult:
+def query_result(hits: Hits, included: Include) -> QueryResult:
     """Shape the answer to a `query`."""
     each = hits.records
-    return QueryResult(
+    make: Any = QueryResult  # as above
+    result: QueryResult = make(
         ids=[records.ids for records in each],
         embeddings=[_embeddings(records) for records in each] if "embeddings" in included else None,
         documents=[records.documents for records in each] if "documents" in included else None,
@@ -61,6 +71,7 @@ def query_result(hits: Hits, included: list[str]) -> QueryResult:
         metadatas=[_metadatas(records) for records in each] if "metadatas" in included else None,
         distances=hits.distances if "distances" in included else None,
     )
+    return result
 
 
 def _embeddings(records: Records) -> Any:
@@ -81,8 +92,14 @@ def _metadatas(records: Records) -> list[dict[str, Any] | None]:
 
 
 def _plain(value: Any) -> Any:
-    if isinstance(value, np.ndarray):
-        return value.tolist()
-    if isinstance(value, list) and value and isinstance(value[0], np.ndarray):
-        return [_plain(item) for item in value]
-    return value
+    match value:
+        case np.ndarray():
+            return value.tolist()
+        case SparseVector():
+            return value.to_dict()
+        case list():
+            return [_plain(item) for item in value]
+        case dict():
+            return {key: _plain(item) for key, item in value.items()}
+        case _:
+            return value

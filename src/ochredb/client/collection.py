@@ -8,19 +8,40 @@ from msgspec.structs import replace
 
 from ochredb.chroma import check, config
 from ochredb.chroma.check import saying
+from ochredb.chroma.schema import described, refuse_unindexed
 from ochredb.chroma.shape import GetResult, QueryResult, get_result, query_result
+from ochredb.chroma.types import (
+    ID,
+    URI,
+    CollectionConfiguration,
+    CollectionMetadata,
+    CollectionModel,
+    DeleteResult,
+    IDs,
+    Include,
+    OneOrMany,
+    ReadLevel,
+    UpdateCollectionConfiguration,
+    Vectors,
+    Where,
+    WhereDocument,
+)
+from ochredb.chroma.types import Metadata as AnyMetadata
 from ochredb.client import functions
+from ochredb.client.cloud import CloudOnly
+from ochredb.client.schema import Schema
 from ochredb.core.engine import Engine
 from ochredb.core.errors import BadType, BadValue, InvalidArgumentError
 from ochredb.core.model import Change, CollectionInfo, Delete, Floats, Get, Metadata, Mode, Query, Records, Write
-from ochredb.embed.protocol import check_signature, normalize_embeddings
+from ochredb.core.where import Where as Filter
+from ochredb.embed.protocol import Image, check_signature, normalize_embeddings
 from ochredb.embed.registry import persisted_form, rebuild
 
-GET_FIELDS = ("metadatas", "documents")
-QUERY_FIELDS = ("metadatas", "documents", "distances")
+GET_FIELDS: Include = ["metadatas", "documents"]
+QUERY_FIELDS: Include = ["metadatas", "documents", "distances"]
 
 
-class Collection:
+class Collection(CloudOnly):
     """Records of one name: ids with embeddings, documents and metadata.
 
     Clients make collections; they are not made by hand. `id`, `name`, `metadata`, `tenant` and `database` are what they
@@ -55,19 +76,21 @@ class Collection:
         return self._info.configuration
 
     @property
-    def configuration(self) -> dict[str, Any]:
+    def configuration(self) -> CollectionConfiguration:
         """The configuration with the embedding function rebuilt.
 
         Raises:
             ValueError: The function's class is not registered in this process.
         """
         stored = self._info.configuration
-        return {**stored, "embedding_function": rebuild(stored.get("embedding_function"))}
+        configuration: Any = {**stored, "embedding_function": rebuild(stored.get("embedding_function"))}
+        found: CollectionConfiguration = configuration
+        return found
 
     @property
-    def schema(self) -> None:
-        """No schema: every key can be filtered by."""
-        return
+    def schema(self) -> Schema:
+        """The indexes, and how embeddings are made and compared."""
+        return Schema.deserialize_from_json(described(self._info.configuration, self._info.schema))
 
     @property
     def tenant(self) -> str:
@@ -90,18 +113,19 @@ class Collection:
     def __hash__(self) -> int:
         return hash(self._info.id)
 
-    def count(self) -> int:
-        """Count the records."""
+    def count(self, read_level: ReadLevel = ReadLevel.INDEX_AND_WAL) -> int:
+        """Count the records; every answer knows all that was written, whatever the read level."""
+        del read_level
         return self._engine.count(self._info.id)
 
     def add(
         self,
-        ids: str | list[str],
-        embeddings: Any = None,
-        metadatas: Metadata | list[Metadata | None] | None = None,
-        documents: str | list[str] | None = None,
-        images: Any = None,
-        uris: str | list[str] | None = None,
+        ids: OneOrMany[ID],
+        embeddings: Vectors | None = None,
+        metadatas: AnyMetadata | Sequence[AnyMetadata | None] | None = None,
+        documents: str | Sequence[str | None] | None = None,
+        images: Image | list[Image] | None = None,
+        uris: URI | Sequence[URI | None] | None = None,
     ) -> None:
         """Add records, all or none, in one transaction of any size; ids that exist are left as they are.
 
@@ -110,7 +134,8 @@ class Collection:
             embeddings: (n, dimension): a list of lists, or an array of float16, float32, float64, int32 or int64;
                 stored as
                 float32. Without it, documents or images are embedded.
-            metadatas: One dict a record, or None: str keys; str, int, float, bool, or a non-empty list of one of these.
+            metadatas: One dict a record, or None: str keys; str, int, float, bool, a non-empty list of one of these,
+                or a `SparseVector`.
             documents: One text a record.
             images: One array a record, for an embedding function that takes images.
             uris: One a record.
@@ -125,12 +150,12 @@ class Collection:
 
     def upsert(
         self,
-        ids: str | list[str],
-        embeddings: Any = None,
-        metadatas: Metadata | list[Metadata | None] | None = None,
-        documents: str | list[str] | None = None,
-        images: Any = None,
-        uris: str | list[str] | None = None,
+        ids: OneOrMany[ID],
+        embeddings: Vectors | None = None,
+        metadatas: AnyMetadata | Sequence[AnyMetadata | None] | None = None,
+        documents: str | Sequence[str | None] | None = None,
+        images: Image | list[Image] | None = None,
+        uris: URI | Sequence[URI | None] | None = None,
     ) -> None:
         """Add records, and change those that exist: metadata is merged, what is not given stays.
 
@@ -140,12 +165,12 @@ class Collection:
 
     def update(
         self,
-        ids: str | list[str],
-        embeddings: Any = None,
-        metadatas: Metadata | list[Metadata | None] | None = None,
-        documents: str | list[str] | None = None,
-        images: Any = None,
-        uris: str | list[str] | None = None,
+        ids: OneOrMany[ID],
+        embeddings: Vectors | None = None,
+        metadatas: AnyMetadata | Sequence[AnyMetadata | None] | None = None,
+        documents: str | Sequence[str | None] | None = None,
+        images: Image | list[Image] | None = None,
+        uris: URI | Sequence[URI | None] | None = None,
     ) -> None:
         """Change records that exist: metadata is merged, a value of None removes its key, what is not given stays.
 
@@ -156,12 +181,12 @@ class Collection:
 
     def get(
         self,
-        ids: str | list[str] | None = None,
-        where: dict[str, Any] | None = None,
+        ids: OneOrMany[ID] | None = None,
+        where: Where | None = None,
         limit: int | None = None,
         offset: int | None = None,
-        where_document: dict[str, Any] | None = None,
-        include: list[str] | None = None,
+        where_document: WhereDocument | None = None,
+        include: Include = GET_FIELDS,
     ) -> GetResult:
         """Give records in the order in which they were added.
 
@@ -177,11 +202,11 @@ class Collection:
             ValueError: A filter or another argument that means nothing; the text names the place.
             NotFoundError: The collection was deleted.
         """
-        include = list(GET_FIELDS) if include is None else include
+        include = list(GET_FIELDS) if include is GET_FIELDS else include  # the answer has the caller's own list
         with saying("get"):
             wanted = Get(
                 ids=None if ids is None else check.record_ids(ids),
-                where=check.filters(where, where_document),
+                where=self._filters(where, where_document),
                 limit=check.bound(limit, "limit"),
                 offset=check.bound(offset, "offset") or 0,
                 fields=check.fields(check.include(include, distances=False)),
@@ -191,24 +216,25 @@ class Collection:
         result = get_result(found, include)
         if "data" in include:
             result["data"] = self._load(found, include)
-            result["uris"] = found.uris
+            links: Any = found.uris
+            result["uris"] = links
         return result
 
-    def peek(self, limit: int | None = 10) -> GetResult:
+    def peek(self, limit: int = 10) -> GetResult:
         """Give the first records, embeddings included."""
         return self.get(limit=limit, include=["metadatas", "documents", "embeddings"])
 
     def query(
         self,
-        query_embeddings: Any = None,
-        query_texts: str | list[str] | None = None,
-        query_images: Any = None,
-        query_uris: str | list[str] | None = None,
-        ids: str | list[str] | None = None,
+        query_embeddings: Vectors | None = None,
+        query_texts: OneOrMany[str] | None = None,
+        query_images: Image | list[Image] | None = None,
+        query_uris: OneOrMany[URI] | None = None,
+        ids: OneOrMany[ID] | None = None,
         n_results: int = 10,
-        where: dict[str, Any] | None = None,
-        where_document: dict[str, Any] | None = None,
-        include: list[str] | None = None,
+        where: Where | None = None,
+        where_document: WhereDocument | None = None,
+        include: Include = QUERY_FIELDS,
     ) -> QueryResult:
         """Give the records nearest to each query, nearest first.
 
@@ -229,10 +255,10 @@ class Collection:
             InvalidArgumentError: A dimension other than the collection's.
             NotFoundError: The collection was deleted.
         """
-        include = list(QUERY_FIELDS) if include is None else include
+        include = list(QUERY_FIELDS) if include is QUERY_FIELDS else include
         with saying("query"):
             k = check.count_wanted(n_results)
-            filters = check.filters(where, where_document)
+            filters = self._filters(where, where_document)
             fields = check.fields(check.include(include, distances=True))
             self._needs_loader(include)
             nobody = isinstance(ids, list) and not ids
@@ -242,16 +268,17 @@ class Collection:
         result = query_result(hits, include)
         if "data" in include:
             result["data"] = [self._load(records, include) for records in hits.records]
-            result["uris"] = [records.uris for records in hits.records]
+            links: Any = [records.uris for records in hits.records]
+            result["uris"] = links
         return result
 
     def delete(
         self,
-        ids: str | list[str] | None = None,
-        where: dict[str, Any] | None = None,
-        where_document: dict[str, Any] | None = None,
+        ids: IDs | None = None,
+        where: Where | None = None,
+        where_document: WhereDocument | None = None,
         limit: int | None = None,
-    ) -> dict[str, int]:
+    ) -> DeleteResult:
         """Remove the records that have one of the ids, if given, and match the filters, if given.
 
         Returns:
@@ -266,15 +293,15 @@ class Collection:
                 raise BadValue("At least one of ids, where, or where_document must be provided")
             if limit is not None:
                 self._check_limit(limit, where, where_document)
-            wanted = Delete(None if ids is None else check.record_ids(ids), check.filters(where, where_document), limit)
+            wanted = Delete(None if ids is None else check.record_ids(ids), self._filters(where, where_document), limit)
         removed = self._engine.delete(self._info.id, wanted)
         return {"deleted": len(wanted.ids) if wanted.ids is not None and wanted.where is None else removed}
 
     def modify(
         self,
         name: str | None = None,
-        metadata: Metadata | None = None,
-        configuration: dict[str, Any] | None = None,
+        metadata: CollectionMetadata | None = None,
+        configuration: UpdateCollectionConfiguration | None = None,
     ) -> None:
         """Rename the collection, replace its metadata, or change its configuration; what is None stays.
 
@@ -295,7 +322,20 @@ class Collection:
         )
         self._info = self._engine.modify_collection(self._info.id, change)
 
-    def _changed(self, configuration: dict[str, Any]) -> config.Settled:
+    def get_model(self) -> CollectionModel:
+        """Give all that is known of the collection, under Chroma's names."""
+        return CollectionModel(
+            id=self.id,
+            name=self.name,
+            configuration_json=self.configuration_json,
+            serialized_schema=described(self._info.configuration, self._info.schema),
+            metadata=self.metadata,
+            dimension=self._info.dimension,
+            tenant=self.tenant,
+            database=self.database,
+        )
+
+    def _changed(self, configuration: Any) -> config.Settled:
         function = functions.configured(None, configuration)
         if function is not None:
             check_signature(function)
@@ -303,7 +343,13 @@ class Collection:
         settled = config.change(stored, configuration, form)
         if form is not None and form["type"] == "known" and stored.get("embedding_function"):
             function.validate_config_update(stored["embedding_function"].get("config", {}), form["config"])
+        functions.warn_of_space(function, settled.space)
         return settled
+
+    def _filters(self, where: object, where_document: object) -> Filter | None:
+        found = check.filters(where, where_document)
+        refuse_unindexed(found, self._info.schema)
+        return found
 
     @property
     def _engine(self) -> Engine:
@@ -317,38 +363,40 @@ class Collection:
         embeddings: object,
         metadatas: object,
         documents: object,
-        images: Any,
+        images: object,
         uris: object,
     ) -> None:
         with saying(mode):
-            read = check.new_ids(ids)
-            metadata, set_uris = check.record_metadatas(metadatas)
-            texts = check.documents(documents, optional=embeddings is not None)
-            links = check.uris(uris)
-            images = check.images(images)
-            vectors = None if embeddings is None else check.embeddings(embeddings)
-            columns = {
-                "embeddings": vectors,
-                "metadatas": metadata,
-                "documents": texts,
-                "images": images,
-                "uris": links,
-            }
-            check.same_length(read, columns)
-            source = None if vectors is not None else self._source(mode, texts, images, links)
-        if source is not None:
-            vectors = self._vectors(source)
+            columns = check.columns(
+                {
+                    "ids": ids,
+                    "metadatas": metadatas,
+                    "embeddings": embeddings,
+                    "documents": documents,
+                    "images": images,
+                    "uris": uris,
+                }
+            )
+            rows = None if embeddings is None else check.numbers(columns["embeddings"])
+            texts = check.documents(columns["documents"], optional=rows is not None)
+            pictures = check.images(columns["images"])
+            read = check.record_ids(columns["ids"])
+            metadata, set_uris = check.record_metadatas(columns["metadatas"])
+            source = None if rows is not None else self._source(mode, texts, pictures, columns["uris"])
+            links = check.uris(columns["uris"])
+            check.refuse_empty_ids(read)
+        vectors = check.floats(rows) if rows is not None else None if source is None else self._vectors(source)
         if set_uris:
             links = [set_uris.get(row, link) for row, link in enumerate(links or [None] * len(read))]
         self._engine.write(self._info.id, Write(mode, Records(read, vectors, texts, metadata, links)))
 
-    def _source(self, mode: Mode, texts: Any, images: Any, links: Any) -> Any:
+    def _source(self, verb: str, texts: Any, images: Any, links: Any) -> Any:
         """Choose what embeddings are to be made of; an update may make none."""
         kinds = {"documents": texts, "images": images}
-        if mode == "add":
+        if verb in ("add", "query"):
             kinds["uris"] = links
         given = {kind: value for kind, value in kinds.items() if value is not None}
-        if mode == "update" and not given:
+        if verb == "update" and not given:
             return None
         if len(given) != 1:
             raise BadValue(f"Exactly one of {', '.join(kinds)} must be provided")
@@ -356,15 +404,15 @@ class Collection:
         return self._loaded(value) if kind == "uris" else value
 
     def _queries(self, vectors: object, texts: object, images: Any, links: object) -> Floats:
-        if vectors is not None:
-            return check.embeddings(vectors, "query_embeddings")
-        if texts is not None:
-            return self._vectors(check.documents(texts, optional=False), is_query=True)
-        if images is not None:
-            return self._vectors(check.images(images), is_query=True)
-        if links is not None:
-            return self._vectors(self._loaded(check.uris(links)), is_query=True)
-        raise BadValue("At least one of one of embeddings, documents, images, uris must be provided")
+        columns = check.columns(
+            {"embeddings": vectors, "documents": texts, "images": images, "uris": links}, "query_embeddings"
+        )
+        rows = None if vectors is None else check.numbers(columns["embeddings"], "query_embeddings")
+        asked = check.documents(columns["documents"], optional=rows is not None)
+        pictures = check.images(columns["images"])
+        if rows is not None:
+            return check.floats(rows, "query_embeddings")
+        return self._vectors(self._source("query", asked, pictures, columns["uris"]), is_query=True)
 
     def _vectors(self, source: Any, is_query: bool = False) -> Floats:
         vectors = check.embeddings(self._embed(source, is_query))
@@ -386,11 +434,11 @@ class Collection:
             raise BadValue("You must set a data loader on the collection if loading from URIs.")
         return self._data_loader(links)
 
-    def _needs_loader(self, included: list[str]) -> None:
+    def _needs_loader(self, included: Include) -> None:
         if "data" in included and self._data_loader is None:
             raise BadValue("You must set a data loader on the collection if loading from URIs.")
 
-    def _load(self, records: Records, included: list[str]) -> Any:
+    def _load(self, records: Records, included: Include) -> Any:
         if "uris" not in included:
             included.append("uris")  # Chroma adds it to the caller's own list, and its callers rely on it
         return self._loaded(records.uris)

@@ -73,15 +73,20 @@ def settled(settings: Settings) -> Lease:
         BadValue: They name an implementation that Chroma does not have.
     """
     if settings.chroma_api_impl in REMOTE:
-        raise NotSupported(
-            f"Settings(chroma_api_impl={settings.chroma_api_impl!r}): Ochre has no client for a server yet; "
-            "use PersistentClient(path), which any number of processes may open"
-        )
+        raise no_server(f"Settings(chroma_api_impl={settings.chroma_api_impl!r})")
     if settings.chroma_api_impl not in LOCAL:
         raise BadValue(
             f"Unsupported Chroma API implementation {settings.chroma_api_impl}; leave it out, or use {LOCAL[0]}"
         )
     return folder(settings.persist_directory) if settings.is_persistent else memory()
+
+
+def no_server(asked: str) -> NotSupported:
+    """Give the refusal of what needs a server."""
+    return NotSupported(
+        f"{asked}: Ochre has no client for a server yet; "
+        "use PersistentClient(path), which any number of processes may open"
+    )
 
 
 def memory() -> Lease:

@@ -88,7 +88,7 @@ OPERATORS = ("$gt", "$gte", "$lt", "$lte", "$ne", "$eq", "$in", "$nin", "$contai
 DOCUMENT_OPERATORS = ("$contains", "$not_contains", "$regex", "$not_regex", "$and", "$or")
 LOGICAL: dict[str, type[And] | type[Or]] = {"$and": And, "$or": Or}
 DOCUMENT = "#document"
-DEEPEST = 64
+DEEPEST = 63
 INT64 = range(-(2**63), 2**63)
 
 
@@ -293,12 +293,16 @@ def _order(key: str, op: Any, operand: object, path: str) -> Where:
 def _among(key: str, op: str, operand: object, path: str) -> Where:
     if not isinstance(operand, list):
         raise _bad(f"Expected operand value to be an list for operator {op}, got {operand}", path)
-    scalars = all(isinstance(item, str | int | float) and type(item) is type(operand[0]) for item in operand)
-    if not operand or not scalars:
+    first = type(operand[0]) if operand else object
+    if not operand or not all(
+        isinstance(item, str | int | float | list) and isinstance(item, first) for item in operand
+    ):
         raise _bad(
             f"Expected where operand value to be a non-empty list, and all values to be of the same type got {operand}",
             path,
         )
+    if first is list or any(type(item) is not first for item in operand):
+        raise InvalidArgumentError(f"Invalid where clause: {path} is {operand!r}, {op} takes scalars of one type")
     return Among(key, tuple(_scalar(item, f"{path}[{n}]") for n, item in enumerate(operand)))
 
 
@@ -322,7 +326,8 @@ _READERS: dict[str, Callable[[str, Any, object, str], Where]] = {
 
 def _single(where: object, path: str, what: str) -> tuple[Any, Any]:
     if not isinstance(where, dict):
-        raise _bad(f"Expected {what} to be a dict, got {where}", path)
+        kind = "dict" if what == "where" else "dictionary"  # Chroma has a word for each
+        raise _bad(f"Expected {what} to be a {kind}, got {where}", path)
     if len(where) != 1:
         raise _bad(f"Expected {what} to have exactly one operator, got {where}", path)
     ((key, value),) = where.items()

@@ -5,7 +5,7 @@ Source: contract 1.15 and 1.16.
 
 from typing import Any
 
-from ochredb.core.model import Metadata
+from ochredb.core.model import Metadata, SparseVector
 
 METADATAS: dict[str, Metadata | None] = {
     "a": {
@@ -21,7 +21,7 @@ METADATAS: dict[str, Metadata | None] = {
     "b": {"i": 2, "f": 2.5, "s": "Banana", "b": False, "tags": ["y"]},
     "c": {"i": 3.0, "s": "1"},
     "d": {"mixed": 1, "s": "apple"},
-    "e": {"mixed": "1"},
+    "e": {"mixed": "1", "sparse": SparseVector([1], [1.0])},
     "f": {"mixed": True},
     "g": {"mixed": 1.0},
     "h": None,
@@ -89,6 +89,12 @@ WHERE: list[tuple[dict[str, Any], str]] = [
     ({"tags": "x"}, ""),
     ({"tags": {"$in": ["x"]}}, ""),
     ({"tags": {"$ne": "x"}}, ALL),
+    ({"sparse": 1}, ""),
+    ({"sparse": {"$ne": 1}}, ALL),
+    ({"sparse": {"$gte": 0}}, ""),
+    ({"sparse": {"$nin": [1.0]}}, ALL),
+    ({"sparse": {"$contains": 1.0}}, ""),
+    ({"sparse": {"$not_contains": 1.0}}, ALL),
     ({"": 1}, ""),
     ({"i": 9223372036854775807}, ""),
     ({"$and": [{"$or": [{"i": 1}, {"i": 2}]}, {"f": {"$gt": 2}}]}, "b"),

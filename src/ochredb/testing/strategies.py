@@ -8,7 +8,20 @@ from typing import Any
 import numpy as np
 from hypothesis import strategies as st
 
-from ochredb.core.model import ALL_FIELDS, Change, Delete, Fields, Floats, Get, Metadata, Mode, Query, Records, Write
+from ochredb.core.model import (
+    ALL_FIELDS,
+    Change,
+    Delete,
+    Fields,
+    Floats,
+    Get,
+    Metadata,
+    Mode,
+    Query,
+    Records,
+    SparseVector,
+    Write,
+)
 from ochredb.core.where import (
     INT64,
     ORDER,
@@ -79,9 +92,19 @@ def arrays() -> st.SearchStrategy[list[Any]]:
     return st.one_of([st.lists(kind, min_size=1, max_size=3) for kind in _kinds()])
 
 
-def metadatas(*, removing: bool = False) -> st.SearchStrategy[Metadata | None]:
+@st.composite
+def sparse_vectors(draw: st.DrawFn) -> SparseVector:
+    """Draw a sparse vector of up to four dimensions, labelled or not, none at all included."""
+    indices = sorted(draw(st.sets(_mostly((0, 1, 7, 2**31, 2**32 - 1), st.integers(0, 2**32 - 1)), max_size=4)))
+    n = len(indices)
+    values = draw(_column(st.floats(width=32, allow_nan=False, allow_infinity=False), n))
+    return SparseVector(indices, values, draw(st.none() | _column(text(4), n)))
+
+
+def metadatas(*, removing: bool = False, sparse: bool = True) -> st.SearchStrategy[Metadata | None]:
     """Draw a record's metadata, or None; with `removing`, some keys have the value None."""
-    values: st.SearchStrategy[Any] = st.one_of(scalars(), arrays())
+    plain: st.SearchStrategy[Any] = st.one_of(scalars(), arrays())
+    values = plain | sparse_vectors() if sparse else plain
     found = values | st.none() if removing else values
     return st.none() | st.dictionaries(keys(), found, min_size=1, max_size=4)
 

@@ -12,6 +12,7 @@ from ochredb.core.model import (
     Mode,
     Query,
     Records,
+    SparseVector,
     Write,
 )
 from ochredb.testing.compare import same_records, typed
@@ -31,7 +32,13 @@ class WritingContract:
             [
                 {"i": 1, "f": 1.0, "b": True, "s": "1"},
                 None,
-                {"il": [2, 1, 2], "fl": [1.0], "bl": [False], "sl": ["", "x"]},
+                {
+                    "il": [2, 1, 2],
+                    "fl": [1.0],
+                    "bl": [False],
+                    "sl": ["", "x"],
+                    "v": SparseVector([7, 2**32 - 1], [0.5, 2.0]),
+                },
             ],
             [None, "s3://bucket/ключ", ""],
         )
@@ -95,6 +102,23 @@ class WritingContract:
         put(engine, collection, ["a"], metadatas=[{"keep": 1, "change": 1, "drop": [1]}])
         put(engine, collection, ["a"], mode, metadatas=[{"change": 1.0, "drop": None, "new": ["x"], "never": None}])
         assert typed(metadata(engine, collection, "a")) == typed({"keep": 1, "change": 1.0, "new": ["x"]})
+
+    @pytest.mark.parametrize("mode", ["update", "upsert"])
+    def test_sparse_vectors(self, engine: Engine, mode: Mode) -> None:
+        """A sparse vector is a value like another: merged, replaced and removed, and never taken for a text like it."""
+        collection = make(engine)
+        vector, labelled = SparseVector([1, 5], [0.5, 2.0]), SparseVector([0], [1.0], ["fox"])
+        text = '{"#type":"sparse_vector","indices":[1],"values":[1.0]}'
+        put(engine, collection, ["a"], metadatas=[{"keep": vector, "change": vector, "drop": vector, "text": text}])
+        put(
+            engine,
+            collection,
+            ["a"],
+            mode,
+            metadatas=[{"change": labelled, "drop": None, "empty": SparseVector([], [])}],
+        )
+        wanted = {"keep": vector, "change": labelled, "text": text, "empty": SparseVector([], [])}
+        assert typed(metadata(engine, collection, "a")) == typed(wanted)
 
     @pytest.mark.parametrize("mode", ["update", "upsert"])
     def test_metadata_that_loses_its_keys(self, engine: Engine, mode: Mode) -> None:
