@@ -6,7 +6,7 @@ BIN := .venv/bin
 READY := .venv/ready
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-newest lint format bench lock clean
+.PHONY: help demo test soak test-newest lint format bench docs lock clean
 
 help: ## List the targets
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  make \1\t\2/p' Makefile
@@ -16,6 +16,9 @@ demo: $(READY) ## Install into .venv and show what Ochre does
 
 test: $(READY) ## Run all tests
 	$(BIN)/python -m pytest
+
+soak: $(READY) ## Kill thousands of writers, and churn for an hour
+	$(BIN)/python -m tests.crash
 
 test-newest: $(READY) ## Run the main tests on the newest Python that is here
 	$(BIN)/python tests/newest.py
@@ -31,6 +34,9 @@ format: $(READY) ## Write the code as `make lint` wants it
 
 bench: $(READY) ## Measure Ochre beside its peers
 	$(BIN)/python -m bench
+
+docs: $(READY) ## Write docs/reference from the code
+	$(BIN)/python docs/generate.py
 
 lock: ## Choose the newest versions of all dependencies; needs uv
 	$(UV) pip compile pyproject.toml --extra dev --universal --python-version 3.11 --upgrade --generate-hashes \

@@ -49,6 +49,10 @@ def other(tmp_path: Path) -> Path:
         ("import chromadb", "chromadb.config", "ochredb.config"),
         ("import chromadb", "chromadb.api.types", "ochredb.api.types"),
         ("import chromadb", "chromadb.api.models.Collection", "ochredb.api.models.Collection"),
+        ("import chromadb", "chromadb.execution.expression.operator", "ochredb.execution.expression.operator"),
+        ("import chromadb", "chromadb.types", "ochredb.types"),
+        ("import chromadb.utils.data_loaders as loaders", "loaders", "ochredb.utils.data_loaders"),
+        ("import chromadb.auth.token_authn", "chromadb.auth.token_authn", "ochredb.auth.token_authn"),
     ],
 )
 def test_modules_are_the_same_objects(statement: str, name: str, ours: str) -> None:
@@ -68,6 +72,12 @@ def test_modules_are_the_same_objects(statement: str, name: str, ours: str) -> N
         ("api", "Documents"),
         ("api", "ClientAPI"),
         ("api.models.Collection", "Collection"),
+        ("api.models.AsyncCollection", "AsyncCollection"),
+        ("api.client", "Client"),
+        ("api.configuration", "CollectionConfigurationInterface"),
+        ("api.collection_configuration", "CreateCollectionConfiguration"),
+        ("base_types", "SparseVector"),
+        ("execution.expression", "Knn"),
         ("utils.batch_utils", "create_batches"),
         ("utils.distance_functions", "cosine"),
         ("utils.embedding_functions", "DefaultEmbeddingFunction"),

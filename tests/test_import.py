@@ -34,6 +34,7 @@ def loaded(program: str) -> set[str]:
         "import ochredb",
         "import ochredb; ochredb.install_as_chromadb(); import chromadb; chromadb.config, chromadb.errors",
         "import ochredb.utils.embedding_functions",
+        "import ochredb.utils.data_loaders, ochredb.execution.expression, ochredb.auth, ochredb.types",
     ],
 )
 def test_importing_loads_nothing_heavy(program: str) -> None:

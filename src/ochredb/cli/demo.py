@@ -21,6 +21,7 @@ from rich.syntax import Syntax
 from rich.table import Table
 
 from ochredb import Collection, PersistentClient
+from ochredb.chroma.types import CreateCollectionConfiguration
 from ochredb.cli.show import size
 from ochredb.client.sync import Client
 from ochredb.core.errors import InternalError, NotFoundError
@@ -29,7 +30,7 @@ from ochredb.version import __version__
 
 PASSAGES = Path(__file__).parent / "data" / "peps.jsonl.gz"
 NAME, RESTORED, BACKUP = "demo_peps", "demo_peps_restored", "backup.json"
-CONFIGURATION = {"hnsw": {"space": "cosine"}}
+CONFIGURATION: CreateCollectionConfiguration = {"hnsw": {"space": "cosine"}}
 ANSWERS = 3
 _BATCH = 32
 _SHOWN = 200
@@ -109,11 +110,11 @@ def _ask(collection: Collection, question: Question, console: Console) -> None:
     console.print(Padding(_answers(_query(collection, question)), (0, 0, 1, 2)))
 
 
-def _query(collection: Collection, question: Question) -> dict[str, Any]:
+def _query(collection: Collection, question: Question) -> Any:
     return collection.query(query_texts=[question.text], n_results=ANSWERS, **question.filter)  # type: ignore[arg-type] # a filter is one of two keywords
 
 
-def _answers(found: dict[str, Any]) -> Table:
+def _answers(found: Any) -> Table:
     table = Table(show_lines=True)
     table.add_column("distance", justify="right", style="cyan")
     table.add_column("PEP", justify="right")

@@ -1,5 +1,5 @@
 """Chroma's home for its collections, one module each."""
 
-from ochredb.api.models import Collection
+from ochredb.api.models import AsyncCollection, AttachedFunction, Collection
 
-__all__ = ["Collection"]
+__all__ = ["AsyncCollection", "AttachedFunction", "Collection"]
