@@ -30,7 +30,7 @@ def test_the_version_is_that_of_the_package() -> None:
     assert (ran.returncode, ran.stdout, ran.stderr) == (0, f"ochre {ochredb.__version__}\n", "")
 
 
-@pytest.mark.parametrize("command", [[], ["demo"], ["stats"]])
+@pytest.mark.parametrize("command", [[], ["demo"], ["stats"], ["check"], ["repair"], ["compact"]])
 def test_every_command_has_help(command: list[str]) -> None:
     """`--help` of each says what it does."""
     ran = ochre(*command, "--help")
@@ -45,7 +45,7 @@ def test_stats_shows_a_table(tmp_path: Path) -> None:
     ran = ochre("stats", str(tmp_path))
     assert (ran.returncode, ran.stderr) == (0, "")
     row = next(line for line in ran.stdout.splitlines() if "cats" in line)
-    assert [cell.strip() for cell in row.strip("│ ").split("│")] == ["cats", "2", "2", "l2", "0", "2", "0 B"]
+    assert [cell.strip() for cell in row.strip("│ ").split("│")] == ["cats", "2", "2", "l2", "18 B", "1", "2"]
     assert "SQLite file" in ran.stdout
 
 

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from ochredb.core.errors import CorruptError, FormatError, NotFoundError
-from ochredb.core.model import Delete, NewCollection, Records, Scope, Write
+from ochredb.core.model import Delete, Get, NewCollection, Records, Scope, Write
+from ochredb.core.where import Contains
 from ochredb.local.engine import LocalEngine
 from ochredb.local.stats import stats
 from ochredb.local.store import FILE
@@ -41,8 +42,21 @@ def test_counts_are_those_of_the_engine(tmp_path: Path) -> None:
         ("dogs", 3, 8, "cosine"),
     ]
     assert [(one.indexed, one.tail, one.view_bytes) for one in found.collections] == [(0, 0, 0), (0, 3, 0)]
+    assert [(one.bytes, one.log_calls, one.views) for one in found.collections] == [(0, 0, ()), (3 + 3 * 8 * 4, 1, ())]
     assert (found.format, found.log_calls, found.folder) == (1, 1, tmp_path)
     assert found.database_bytes + found.wal_bytes > 0
+    engine.close()
+
+
+def test_bytes_are_those_of_the_users_values(tmp_path: Path) -> None:
+    """Ids, documents, metadata as JSON, URIs, and four bytes a component; letters may take more than one."""
+    engine = LocalEngine(tmp_path)
+    collection = fill(engine, "cats", 0)
+    vectors = np.zeros((2, 5), np.float32)
+    write = Write("add", Records(["é", "b"], vectors, ["mew", None], [{"n": 1}, None], [None, "file:x"]))
+    engine.write(collection, write)
+    (found,) = stats(tmp_path).collections
+    assert found.bytes == 3 + 3 + len('{"n":1}') + 6 + 2 * 5 * 4
     engine.close()
 
 
@@ -60,6 +74,42 @@ def test_indexed_rows_are_told_from_the_tail(tmp_path: Path) -> None:
     engine.delete(collection, Delete(ids=[str(n) for n in range(5)]))
     (changed,) = stats(tmp_path).collections
     assert (changed.rows, changed.indexed, changed.tail) == (ROWS + 15, ROWS - 15, 30)
+    (view,) = changed.views
+    assert (view.name, view.usable, view.rows, view.calls_behind, view.rows_behind) == (
+        "vectors",
+        True,
+        ROWS - 15,
+        2,
+        30,
+    )
+    assert changed.log_calls == 3
+    engine.close()
+
+
+@pytest.mark.usefixtures("small")
+def test_the_lag_of_the_text_view_counts_documents(tmp_path: Path) -> None:
+    """A new embedding leaves it as it is, a new document does not."""
+    engine = LocalEngine(tmp_path)
+    collection = engine.create_collection(Scope(), NewCollection("texts")).id
+    ids, documents = [str(n) for n in range(500)], [f"document {n}" for n in range(500)]
+    engine.write(collection, Write("add", Records(ids, np.ones((500, 2), np.float32), documents)))
+    engine.get(collection, Get(where=Contains("document 7")))
+    engine.settle()
+    engine.write(collection, Write("update", Records(["1"], np.zeros((1, 2), np.float32))))
+    engine.write(collection, Write("update", Records(["2", "3"], documents=["x", "y"])))
+    views = {view.name: view for view in stats(tmp_path).collections[0].views}
+    assert (views["text"].calls_behind, views["text"].rows_behind) == (2, 2)
+    engine.close()
+
+
+def test_free_pages_are_told(tmp_path: Path) -> None:
+    """They are what `ochre compact` gives back."""
+    engine = LocalEngine(tmp_path)
+    collection = fill(engine, "many", 2000, 64)
+    engine._indexer.close()  # it would give them back when all is quiet
+    before = stats(tmp_path).free_bytes
+    engine.delete(collection, Delete())
+    assert stats(tmp_path).free_bytes >= before + 2000 * 64 * 4
     engine.close()
 
 
@@ -71,7 +121,10 @@ def test_a_damaged_view_counts_for_nothing(tmp_path: Path) -> None:
     engine.close()
     (file,) = (tmp_path / collection).glob("vectors.rows.*")
     file.write_bytes(b"\0" + file.read_bytes()[1:])
-    assert stats(tmp_path).collections[0].indexed == 0
+    (found,) = stats(tmp_path).collections
+    assert found.indexed == 0
+    (view,) = found.views
+    assert (view.usable, view.calls_behind, view.rows_behind) == (False, None, ROWS)
 
 
 def test_looking_leaves_no_trace(tmp_path: Path) -> None:

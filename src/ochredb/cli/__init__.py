@@ -6,10 +6,8 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from ochredb.cli import demo
-from ochredb.cli.show import stats_table
+from ochredb.cli import backup, demo, tools
 from ochredb.core.errors import OchreError
-from ochredb.local.stats import stats
 from ochredb.version import __version__
 
 app = typer.Typer(
@@ -56,7 +54,9 @@ def _demo(
     demo.run(path, Console())
 
 
-@app.command("stats")
-def _stats(path: Annotated[Path, typer.Argument(help="The folder of a database.")]) -> None:
-    """Show what a database holds and what it takes on disk."""
-    Console().print(stats_table(stats(path)))
+app.command("stats")(tools.show)
+app.command("check")(tools.look)
+app.command("repair")(tools.mend)
+app.command("compact")(tools.shrink)
+app.command("backup")(backup.make)
+app.command("restore")(backup.put_back)

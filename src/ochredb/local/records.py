@@ -72,25 +72,34 @@ def all_labels(db: apsw.Connection, head: Head) -> Labels:
 
 
 def page(db: apsw.Connection, number: int, after: int, limit: int | None, offset: int = 0) -> Labels:
-    """Give labels beyond `after` in ascending order."""
+    """Give labels beyond `after` in ascending order.
+
+    Raises:
+        CorruptError: They do not ascend.
+    """
     first, last = catalog.span(number)
     rows = db.execute(
         "SELECT rowid FROM records WHERE rowid BETWEEN ? AND ? ORDER BY rowid LIMIT ? OFFSET ?",
         (first + after + 1, last, -1 if limit is None else limit, offset),
     )
-    return np.fromiter((rowid for (rowid,) in rows), np.int64) & _LABEL_MASK
+    labels = np.fromiter((rowid for (rowid,) in rows), np.int64) & _LABEL_MASK
+    if (np.diff(labels) <= 0).any():
+        raise damaged(db, f"records of collection {number} are out of order")
+    return labels
 
 
 def fetch(db: apsw.Connection, head: Head, labels: Labels, fields: Fields) -> Records:
-    """Give the records of labels in the order given; labels that are gone drop out.
+    """Give the records of labels in the order given; the labels are of the same moment as the transaction.
 
     Raises:
-        CorruptError: A record is not what was written.
+        CorruptError: A record is not what was written, or is not there.
     """
     rowids = _rowids(head.number, labels)
     with_body = "documents" in fields or "uris" in fields
     sql = _WITH_BODY if with_body else _WITHOUT_BODY
     rows: Any = db.execute(sql, (apsw.carray(rowids),)).fetchall() if len(labels) else []
+    if len(rows) != len(labels):
+        raise damaged(db, f"only {len(rows)} of {len(labels)} records of collection {head.number} are found")
     found, ids, metadatas, _, *body = zip(*rows, strict=True) if rows else [()] * 6
     _refuse_changed(db, rows)
     given: dict[str, Any] = {}
@@ -115,7 +124,7 @@ def vectors(db: apsw.Connection, head: Head, labels: Labels) -> tuple[Labels, Fl
     """Give the embeddings of ascending labels as float32 (n, dimension), with the labels that still exist.
 
     Raises:
-        CorruptError: An embedding is not what was written.
+        CorruptError: An embedding is not what was written, or a record has none.
     """
     if not len(labels):
         return labels, _matrix([], head.dimension or 0)
@@ -125,7 +134,17 @@ def vectors(db: apsw.Connection, head: Head, labels: Labels) -> tuple[Labels, Fl
     else:
         sql, bound = "SELECT v.* FROM carray(?) c CROSS JOIN vectors v ON v.rowid = c.value", (apsw.carray(rowids),)
     found, matrix = _checked(db, head, db.execute(sql, bound).fetchall())
+    if len(found) != len(labels):
+        _refuse_bare(db, np.setdiff1d(rowids, found))
     return found & _LABEL_MASK, matrix
+
+
+def _refuse_bare(db: apsw.Connection, rowids: Labels) -> None:
+    """Refuse rowids without an embedding that have a record nevertheless."""
+    bound = (apsw.carray(rowids),)
+    sql = "SELECT r.rowid FROM carray(?) c CROSS JOIN records r ON r.rowid = c.value LIMIT 1"
+    if (rowid := db.execute(sql, bound).get) is not None:
+        raise _changed_on_disk(db, rowid)
 
 
 def metadatas(db: apsw.Connection, number: int, labels: Labels) -> Iterator[tuple[int, Metadata]]:
@@ -269,6 +288,8 @@ def _change(db: apsw.Connection, head: Head, records: Records, known: dict[str, 
 def _changed(db: apsw.Connection, records: Records, rowids: Labels) -> Iterator[tuple[Any, ...]]:
     """Give document, metadata, URI, checksum and rowid of records as they are to be, from how they are."""
     stored: Any = db.execute(_WITH_BODY, (apsw.carray(rowids),)).fetchall()
+    if len(stored) != len(rowids):
+        raise damaged(db, f"only {len(stored)} of {len(rowids)} records are found whose ids are known")
     _refuse_changed(db, stored)
     nothing = [None] * len(records)
     given = zip(

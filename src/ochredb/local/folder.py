@@ -1,0 +1,82 @@
+"""A folder as the tools see it: the database in it is found and looked at as of one moment, and never made."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import apsw
+
+from ochredb.core.errors import BusyError, CorruptError, FormatError, InternalError, NotFoundError
+from ochredb.local.store import APPLICATION, FILE, FORMAT, WAIT_SECONDS
+
+SCRATCH = ".ochre.salvage"
+"""Where a new file is made that is to take the place of a damaged one."""
+
+
+def find(path: Path) -> Path:
+    """Give the folder of a database by its path, or by that of the SQLite file in it.
+
+    Raises:
+        NotFoundError: There is no database there; none is made.
+    """
+    folder = path.parent if path.name == FILE else path
+    if not folder.exists():
+        raise NotFoundError(f"{folder}: there is no such folder")
+    if not folder.is_dir():
+        raise NotFoundError(f"{folder} is a file; the folder of a database is wanted")
+    if not (folder / FILE).is_file():
+        hint = "; it is a database of Chroma's" if (folder / "chroma.sqlite3").exists() else ""
+        raise NotFoundError(f"{folder} holds no database of Ochre's: there is no {FILE} in it{hint}")
+    return folder
+
+
+@contextmanager
+def reading(folder: Path) -> Iterator[apsw.Connection]:
+    """Give a connection in a read transaction; other processes may be writing.
+
+    Raises:
+        CorruptError: The file is damaged, or of another program.
+        FormatError: A newer Ochre wrote it.
+        InternalError: It cannot be read.
+    """
+    file = folder / FILE
+    with translated(file):
+        # Not READONLY, which would leave the files of a WAL behind; this falls back to it where nothing can be written.
+        db = apsw.Connection(str(file), apsw.SQLITE_OPEN_READWRITE)
+        try:
+            db.set_busy_timeout(round(WAIT_SECONDS * 1000))
+            db.execute("BEGIN")
+            _refuse_other(db, file)
+            yield db
+        finally:
+            db.close()
+
+
+@contextmanager
+def translated(file: Path) -> Iterator[None]:
+    """Say in our own errors what SQLite says in its."""
+    try:
+        yield
+    except (apsw.CorruptError, apsw.NotADBError, UnicodeDecodeError) as error:
+        raise CorruptError(f"{file}: the database file is damaged or none of Ochre's: {error}") from error
+    except apsw.BusyError as error:
+        raise BusyError(f"{file}: another process held the write lock for more than {WAIT_SECONDS:g} s") from error
+    except apsw.Error as error:
+        raise InternalError(f"{file}: SQLite could not read it: {error}") from error
+
+
+def size(file: Path) -> int:
+    """Give the bytes of a file, 0 if it is none or has gone."""
+    try:
+        return file.stat().st_size if file.is_file() else 0
+    except FileNotFoundError:  # between the two questions a snapshot may be replaced
+        return 0
+
+
+def _refuse_other(db: apsw.Connection, file: Path) -> None:
+    application = db.pragma("application_id")
+    if application != APPLICATION:
+        raise CorruptError(f"{file} is an SQLite file of another program (application id {application:#x})")
+    written = db.pragma("user_version")
+    if written > FORMAT:
+        raise FormatError(f"{file} has format {written}, and this version reads formats up to {FORMAT}")
