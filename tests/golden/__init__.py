@@ -1,0 +1,1 @@
+"""A folder of each released format, and what it must say for ever."""
