@@ -5,8 +5,11 @@ UV ?= uv
 BIN := .venv/bin
 READY := .venv/ready
 
+# What needs packages that neither Ochre nor its tests need; they are in an environment of their own.
+PACKAGE_TESTS := $(addprefix tests/compat/test_,packages.py openai.py bm25.py sentence_transformers.py)
+
 .DEFAULT_GOAL := help
-.PHONY: help demo test soak test-newest lint format bench docs lock clean
+.PHONY: help demo test test-compat soak test-newest lint format bench docs lock clean
 
 help: ## List the targets
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  make \1\t\2/p' Makefile
@@ -17,7 +20,11 @@ demo: $(READY) ## Install into .venv and show what Ochre does
 test: $(READY) ## Run all tests
 	$(BIN)/python -m pytest
 
-soak: $(READY) ## Kill thousands of writers, and churn for an hour
+test-compat: $(READY) .compat/chroma/ready .compat/packages/ready ## Compare with the real chromadb, and run packages that use one
+	CHROMA_PYTHON=.compat/chroma/bin/python $(BIN)/python -m pytest tests/compat
+	OCHRE_PACKAGES=yes .compat/packages/bin/python -m pytest $(PACKAGE_TESTS)
+
+soak: $(READY) ## Kill thousands of writers, and churn for half an hour
 	$(BIN)/python -m tests.crash
 
 test-newest: $(READY) ## Run the main tests on the newest Python that is here
@@ -57,3 +64,17 @@ $(READY): requirements.lock pyproject.toml
 	@$(BIN)/python -m pip --disable-pip-version-check install --quiet --require-hashes --requirement requirements.lock
 	@$(BIN)/python -m pip --disable-pip-version-check install --quiet --no-deps --no-build-isolation --editable .
 	@touch $(READY)
+
+# The packages run without chromadb, whose place Ochre takes: --no-deps, because they ask for it.
+.compat/chroma/ready: tests/compat/requirements-chroma.txt
+	@echo "Installing into .compat/chroma ..."
+	@$(PYTHON) -m venv .compat/chroma
+	@.compat/chroma/bin/python -m pip --disable-pip-version-check install --quiet --no-deps --requirement $<
+	@touch $@
+
+.compat/packages/ready: tests/compat/requirements-packages.txt pyproject.toml
+	@echo "Installing into .compat/packages ..."
+	@$(PYTHON) -m venv .compat/packages
+	@.compat/packages/bin/python -m pip --disable-pip-version-check install --quiet --no-deps --requirement $<
+	@.compat/packages/bin/python -m pip --disable-pip-version-check install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@

@@ -1,5 +1,6 @@
 """Threads, forks and sudden deaths: what is acknowledged is there, and nothing is there by half."""
 
+import itertools
 import json
 import os
 import signal
@@ -13,7 +14,7 @@ from random import Random
 import numpy as np
 import pytest
 
-from ochredb.core.errors import OchreError
+from ochredb.core.errors import NotFoundError, OchreError
 from ochredb.core.model import ALL_FIELDS, NO_FIELDS, Delete, Get, Query, Records, Write
 from ochredb.core.where import Contains, parse
 from ochredb.local.engine import LocalEngine
@@ -21,6 +22,7 @@ from ochredb.testing.contract.stage import make
 
 BATCH = 50
 DIMENSION = 8
+THREADS = 200
 
 
 def batch(writer: int, n: int) -> Records:
@@ -81,6 +83,53 @@ def test_eight_threads_on_one_engine(tmp_path: Path, place: str) -> None:
     query = Query(np.zeros((1, DIMENSION), np.float32), left, fields=NO_FIELDS)
     assert len(engine.query(collection, query).records[0]) == left
     engine.close()
+
+
+@pytest.mark.usefixtures("small")
+def test_hundreds_of_threads_and_a_collection_that_goes(tmp_path: Path) -> None:
+    """Hundreds of threads that search, read and write are all told `NotFoundError` once their collection is gone."""
+    engine = LocalEngine(tmp_path)
+    collection = make(engine)
+    for n in range(12):
+        engine.write(collection, Write("add", batch(1, n)))
+    begun, ended = threading.Barrier(THREADS + 1), []
+
+    def work(thread: int) -> None:
+        try:
+            _mixed(engine, collection, thread, 0)
+            begun.wait()
+            for n in itertools.count(1):
+                _mixed(engine, collection, thread, n)
+        except BaseException as error:
+            ended.append(error)
+
+    threads = [threading.Thread(target=work, args=(thread,)) for thread in range(THREADS)]
+    for thread in threads:
+        thread.start()
+    begun.wait()
+    info = engine.get_collection_by_id(collection)
+    engine.delete_collection(info.scope, info.name)
+    for thread in threads:
+        thread.join()
+    assert {type(error) for error in ended} == {NotFoundError}, ended
+    assert len(ended) == THREADS
+    engine.settle()
+    engine.close()
+
+
+def _mixed(engine: LocalEngine, collection: str, thread: int, n: int) -> None:
+    """Do one of several things, whose answers are those of a collection of whole batches."""
+    where = parse({"batch": n % 12})
+    match (thread + n) % 4:
+        case 0:
+            engine.write(collection, Write("upsert", batch(1, n % 12)))
+        case 1:
+            assert len(engine.get(collection, Get(where=where, fields=NO_FIELDS)).ids) == BATCH
+        case 2:
+            query = Query(np.full((1, DIMENSION), n % 12, np.float32), BATCH, where=where, fields=NO_FIELDS)
+            assert len(engine.query(collection, query).records[0]) == BATCH
+        case _:
+            assert engine.count(collection) == 12 * BATCH
 
 
 @pytest.mark.usefixtures("small")

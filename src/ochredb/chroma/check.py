@@ -115,10 +115,7 @@ def numbers(rows: Any, path: str = "embeddings") -> Any:
     """Pass on vectors of numbers that embeddings are made of: float16, float32, float64, int32 and int64."""
     if isinstance(rows, np.ndarray):
         if not rows.shape[1]:
-            raise BadValue(
-                "Expected each embedding in the embeddings to be a 1-dimensional numpy array with at least 1 int/float "
-                f"value, got {_short(rows)} at {path}"
-            )
+            raise _no_numbers(rows, path)
         if rows.dtype not in _NUMBERS:
             raise BadValue(
                 "Expected each value in the embedding to be a int or float, "
@@ -396,6 +393,8 @@ def _stacked(rows: list[Any], path: str) -> Any:
     lengths = {len(row) if isinstance(row, list) or np.ndim(row) == 1 else -1 for row in rows}
     if -1 in lengths:
         raise _no_embeddings(rows[0] if len(rows) == 1 else rows, path)
+    if lengths == {0}:
+        raise _no_numbers(rows, path)
     if len(lengths) > 1:
         return rows
     try:
@@ -417,6 +416,13 @@ def _wide(rows: list[Any], path: str) -> Any:
         return np.asarray(rows, np.float64)
     except OverflowError as error:
         raise _no_embeddings(rows, path) from error
+
+
+def _no_numbers(rows: object, path: str) -> BadValue:
+    return BadValue(
+        "Expected each embedding in the embeddings to be a 1-dimensional numpy array with at least 1 int/float "
+        f"value, got {_short(rows)} at {path}"
+    )
 
 
 def _no_embeddings(value: object, path: str) -> BadValue:

@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 from msgspec import Struct
 
-from ochredb.core.errors import BadValue, InvalidArgumentError
+from ochredb.core.errors import BadType, BadValue, InvalidArgumentError
 from ochredb.core.where import Where
 
 Floats: TypeAlias = npt.NDArray[np.float32]
@@ -135,6 +135,20 @@ def refuse_infinite(embeddings: Floats, path: str = "embeddings") -> None:
             "Validation error: embeddings: Embeddings must not contain NaN or Infinity values: "
             f"{path}[{row}][{column}] is {embeddings[row, column]} as float32"
         )
+
+
+def refuse_removals(metadatas: Sequence[Metadata | None] | None) -> None:
+    """Refuse None as a value of metadata to be added; in an update or upsert it removes a key.
+
+    Raises:
+        BadType: The text names the first of them.
+    """
+    for row, metadata in enumerate(metadatas or ()):
+        if metadata and None in metadata.values():
+            raise BadType(
+                "argument 'metadatas': Cannot convert Python object to MetadataValue: expected no None in an add, "
+                f"where no key can be removed, got {str(metadata)[:200]} at metadatas[{row}]"
+            )
 
 
 class Scope(Struct, frozen=True):

@@ -12,8 +12,19 @@ import msgspec
 import numpy as np
 from msgspec.structs import replace
 
-from ochredb.core.errors import BadType, CorruptError, InvalidArgumentError
-from ochredb.core.model import Fields, Floats, Labels, Metadata, MetadataValue, Mode, Records, Write, refuse_infinite
+from ochredb.core.errors import CorruptError, InvalidArgumentError
+from ochredb.core.model import (
+    Fields,
+    Floats,
+    Labels,
+    Metadata,
+    MetadataValue,
+    Mode,
+    Records,
+    Write,
+    refuse_infinite,
+    refuse_removals,
+)
 from ochredb.local import catalog, log
 from ochredb.local.catalog import Head
 from ochredb.local.checksum import damaged, of_body, of_head, of_record, of_vectors
@@ -30,8 +41,10 @@ def write(db: apsw.Connection, collection: str, write: Write) -> Head:
 
     Raises:
         InvalidArgumentError: Another dimension than the collection's, or a new record without an embedding.
-        BadType: A metadata value of None in a new record.
+        BadType: A metadata value of None in an add.
     """
+    if write.mode == "add":
+        refuse_removals(write.records.metadatas)
     head = catalog.head(db, collection)
     for part in _distinct(write.records):
         head = _write_distinct(db, head, write.mode, part)
@@ -309,15 +322,9 @@ def _merged(text: str | None, change: Metadata) -> str | None:
 
 
 def _whole(metadata: Metadata | None) -> str | None:
-    if not metadata:
-        return None
-    if None in metadata.values():
-        key = next(key for key, value in metadata.items() if value is None)
-        raise BadType(
-            "argument 'metadatas': Cannot convert Python object to MetadataValue: "
-            f"{key!r} is None, which removes a key from a record that exists; this record is new"
-        )
-    return _encode(metadata).decode()
+    if metadata and None in metadata.values():  # it removes a key, and a new record has none of it
+        return _merged(None, metadata)
+    return _encode(metadata).decode() if metadata else None
 
 
 def _blobs(records: Records, rowids: Labels) -> Iterator[tuple[memoryview, int, int]]:

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from msgspec import Struct
 from msgspec.structs import replace
 
-from ochredb.core.errors import BadType, InvalidArgumentError, NotFoundError, UniqueConstraintError
+from ochredb.core.errors import InvalidArgumentError, NotFoundError, UniqueConstraintError
 from ochredb.core.model import (
     ALL_FIELDS,
     DEFAULT_DATABASE,
@@ -33,6 +33,7 @@ from ochredb.core.model import (
     Space,
     Write,
     refuse_infinite,
+    refuse_removals,
 )
 from ochredb.core.where import Where, matches
 
@@ -173,6 +174,8 @@ class ReferenceEngine:
 
     def write(self, collection: str, write: Write) -> None:
         """Commit a batch of records: the new state is built aside, so a refusal leaves the old one."""
+        if write.mode == "add":
+            refuse_removals(write.records.metadatas)
         with self._lock:
             known = self._collection(collection)
             if not write.records.ids:
@@ -292,11 +295,7 @@ def _merged(old: _Record, given: _Given) -> _Record:
 def _inserted(id_: str, given: _Given) -> _Record:
     if given.embedding is None:
         raise InvalidArgumentError(f"Record {id_!r} is new and has no embedding")
-    if any(value is None for value in (given.metadata or {}).values()):
-        raise BadType(
-            f"argument 'metadatas': Cannot convert Python object to MetadataValue: None in the new record {id_!r}"
-        )
-    return _Record(given.embedding, given.document, given.metadata or None, given.uri)
+    return _merged(_Record(given.embedding, None, None, None), given)
 
 
 def _chosen(records: dict[str, _Record], ids: list[str] | None, where: Where | None) -> list[str]:

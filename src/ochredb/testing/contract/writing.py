@@ -126,9 +126,10 @@ class WritingContract:
         collection = make(engine)
         put(engine, collection, ["a", "b"], metadatas=[{"x": 1}, None], uris=["u", None])
         put(engine, collection, ["a", "b"], mode, metadatas=[{"x": None}, {"y": None}])
-        assert engine.get(collection, Get()).metadatas == [None, None]
+        put(engine, collection, ["new"], "upsert", metadatas=[{"x": None}])
+        assert engine.get(collection, Get()).metadatas == [None, None, None]
         put(engine, collection, ["a", "b"], mode, metadatas=[{"z": 1}, {"z": 2}])
-        assert engine.get(collection, Get()).metadatas == [{"z": 1}, {"z": 2}]
+        assert engine.get(collection, Get()).metadatas == [{"z": 1}, {"z": 2}, None]
 
     def test_an_id_twice(self, engine: Engine) -> None:
         """An id that comes twice in a call is applied in the order given: add keeps the first, the others build up."""
@@ -207,14 +208,13 @@ class WritingContract:
                 engine.query(collection, Query(vectors([1, 2])))
             engine.delete(collection, Delete(ids=["a"]))
 
-    @pytest.mark.parametrize("mode", ["add", "upsert"])
-    def test_none_in_new_metadata(self, engine: Engine, mode: Mode) -> None:
-        """A new record cannot have a metadata value of None, and the whole call is refused."""
+    def test_none_in_added_metadata(self, engine: Engine) -> None:
+        """A record cannot be added with a metadata value of None, and the whole call is refused."""
         collection = make(engine)
         put(engine, collection, ["a"], metadatas=[{"x": 1}])
         records = Records(["b", "a", "c"], vectors(*[[0, 1, 0]] * 3), ["x"] * 3, [{"x": 2}, {"y": 2}, {"x": None}])
         text = "argument 'metadatas': Cannot convert Python object to MetadataValue"
-        refused(engine, collection, Write(mode, records), text)
+        refused(engine, collection, Write("add", records), text)
 
     @pytest.mark.parametrize("mode", ["add", "upsert"])
     def test_new_records_need_embeddings(self, engine: Engine, mode: Mode) -> None:
