@@ -18,6 +18,7 @@ from ochredb.core.model import NO_FIELDS, Get, Query, Records, Write
 from ochredb.core.pattern import compile_pattern, literal_in
 from ochredb.core.where import Where, parse, parse_document
 from ochredb.local import pages, snapshot
+from ochredb.local.disk import connect
 from ochredb.local.engine import LocalEngine
 from ochredb.local.store import FILE
 from ochredb.testing.contract.stage import make
@@ -110,7 +111,7 @@ def test_the_log(fields: Any, upserted: Any, removed: Any) -> None:
         other = LocalEngine(Path(scratch))
         other.write(collection, Write("add", Records(["b", "c"], rows[1:])))
         other.close()
-        with apsw.Connection(str(Path(scratch) / FILE)) as db:
+        with connect(str(Path(scratch) / FILE), apsw.SQLITE_OPEN_READWRITE) as db:
             change = "UPDATE log SET fields = ?, upserted = ?, removed = ? WHERE seq = (SELECT max(seq) FROM log)"
             db.execute(change, (fields, upserted, removed))
         db.close()

@@ -10,6 +10,7 @@ import apsw
 import pytest
 
 import ochredb
+from ochredb.local.disk import connect
 
 SOURCE = Path(__file__).parents[2] / "src"
 MAIN = "import sys; sys.argv[0] = 'ochre'; from ochredb.cli import main; main()"
@@ -36,7 +37,7 @@ def folder(tmp_path: Path) -> Path:
 
 def damage(folder: Path) -> None:
     """Change a record behind Ochre's back."""
-    db = apsw.Connection(str(folder / "ochre.sqlite3"))
+    db = connect(str(folder / "ochre.sqlite3"), apsw.SQLITE_OPEN_READWRITE)
     db.execute("UPDATE records SET document = 'dog' WHERE id = 'b'")
     db.close()
 

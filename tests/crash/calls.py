@@ -13,6 +13,7 @@ from typing import Any
 
 import apsw
 
+from ochredb.local.disk import keeps_checksums
 from ochredb.local.store import FILE, Store
 
 Half = Callable[[], object]
@@ -50,6 +51,7 @@ POINTS = {
 
 def watch(folder: Path, hook: Hook) -> None:
     """Show the calls about files in a folder to a hook, from now on."""
+    assert not keeps_checksums.cache_info().currsize, "the checksums' VFS would be below this one, and not know it"
     _vfs.append(_Vfs(hook))
     prefix, fsync = str(folder), os.fsync
 

@@ -5,7 +5,6 @@ from fnmatch import fnmatch
 from pathlib import Path
 from random import Random
 
-import apsw
 import pytest
 
 from ochredb.local import wal
@@ -21,9 +20,8 @@ from tests.crash.writer import Death, write
 
 TIMES = 2
 DERIVED = ("vectors.json", "vectors.index.*", "vectors.rows.*", "vectors.labels.*", "text.json", "text.index.*", ".*")
-TRUTH_TIMES = 12
+TRUTH_TIMES = 60
 WAL_TIMES = 12
-PAGE = 8192
 LOG = f"{FILE}-wal"
 
 
@@ -56,24 +54,15 @@ def test_what_is_derived_is_made_anew(filled: Path, known: Held, tmp_path: Path,
 @needs_fork
 @pytest.mark.parametrize("kind", DAMAGES)
 def test_damage_to_the_truth_is_told(filled: Path, known: Held, tmp_path: Path, kind: str) -> None:
-    """Whatever happens to the SQLite file, answers are right, or an error names the folder; nothing crashes.
-
-    But for the indexes, of ids and of names: SQLite does not notice that an entry of theirs has become another, and a
-    record that is asked for by its id may not be found. `ochre check --deep` tells that too.
-    """
+    """Whatever happens to the SQLite file, answers are right, or an error names the folder; nothing crashes."""
     random = Random(kind)
     for at in range(TRUTH_TIMES):
         folder = tmp_path / str(at)
         shutil.copytree(filled / "database", folder)
         damage(folder / FILE, kind, random)
-        index = _in_an_index(filled / "database" / FILE, folder / FILE)
         ended = children.run(look, folder, known, at)
-        assert not ended.signal, f"{kind}, {at}: {ended}"
-        if ended.value is None:
-            assert index, f"{kind}, {at}: {ended}"
-            assert not check(folder, deep=True).clean, f"{kind}, {at}: {ended}"
-        else:
-            assert all(str(folder) in error for error in ended.value), ended.value
+        assert ended.value is not None, f"{kind}, {at}: {ended}"
+        assert all(str(folder) in error for error in ended.value), ended.value
 
 
 @needs_fork
@@ -127,15 +116,3 @@ def _reaches_last_commit(good: bytes, bad: bytes) -> bool:
     assert log is not None
     start = 32 + (log.committed - 1) * (24 + log.page_size)
     return good[start:] != bad[start:]
-
-
-def _in_an_index(good: Path, bad: Path) -> bool:
-    """Tell whether a page of an index differs between two files."""
-    data, other = good.read_bytes(), bad.read_bytes()
-    places = range(0, len(data), PAGE)
-    pages = [at // PAGE + 1 for at in places if data[at : at + PAGE] != other[at : at + PAGE]]
-    db = apsw.Connection(str(good), apsw.SQLITE_OPEN_READONLY)
-    sql = "SELECT count(*) FROM dbstat d JOIN sqlite_schema s USING (name) WHERE s.type = 'index' AND pageno = ?"
-    found = any(db.execute(sql, (page,)).get for page in pages)
-    db.close()
-    return found

@@ -20,6 +20,7 @@ from ochredb.core.model import ALL_FIELDS, Delete, Get, NewCollection, Query, Re
 from ochredb.local import backup as backup_module
 from ochredb.local.archive import BLOCK
 from ochredb.local.backup import Progress, backup, backups, restore
+from ochredb.local.disk import connect
 from ochredb.local.engine import LocalEngine
 from ochredb.local.store import FILE, FORMAT
 
@@ -105,7 +106,7 @@ def test_a_restored_folder_holds_the_truth_and_nothing_derived(tmp_path: Path) -
     restore(tmp_path / "dest", tmp_path / "out")
     assert {path.name for path in (tmp_path / "out").iterdir()} - {".ochre.create", ".ochre.restore"} == {FILE}
     assert (tmp_path / "out" / FILE).stat().st_size == made.bytes
-    db = apsw.Connection(str(tmp_path / "out" / FILE))
+    db = connect(str(tmp_path / "out" / FILE), apsw.SQLITE_OPEN_READWRITE)
     assert (db.pragma("journal_mode"), db.pragma("auto_vacuum"), db.pragma("integrity_check")) == ("wal", 2, "ok")
     db.close()
     assert (made.source, made.database_format) == (str(tmp_path / "db"), FORMAT)

@@ -16,6 +16,7 @@ from ochredb.core.where import Contains
 from ochredb.local import catalog, text
 from ochredb.local.check import check
 from ochredb.local.checksum import of_vectors
+from ochredb.local.disk import connect
 from ochredb.local.engine import LocalEngine
 from ochredb.local.store import FILE
 from ochredb.local.vectors import INDEXED_FROM
@@ -64,7 +65,7 @@ def views(folder: Path) -> Path:
 
 def sql(folder: Path, *statements: str, seal: bool = True) -> None:
     """Change the file behind Ochre's back, and make the checksums of the collections right again."""
-    db = apsw.Connection(str(folder / FILE))
+    db = connect(str(folder / FILE), apsw.SQLITE_OPEN_READWRITE)
     for statement in statements:
         db.execute(statement)
     if seal:
@@ -207,7 +208,7 @@ def test_left_over_files_are_found(folder: Path, views: Path) -> None:
 
 def test_a_view_of_other_vectors_is_found_by_a_deep_look(folder: Path) -> None:
     """Its files are as they were written, and not what the records say."""
-    db = apsw.Connection(str(folder / FILE))
+    db = connect(str(folder / FILE), apsw.SQLITE_OPEN_READWRITE)
     rowids = np.array([row for (row,) in db.execute("SELECT rowid FROM vectors WHERE length(embedding) = 32")])
     other = np.ones((len(rowids), 8), np.float32)
     sums = of_vectors(rowids, other).tolist()
@@ -281,7 +282,7 @@ def test_flipped_bits_are_found_or_harm_nothing(
 
 def rows(folder: Path) -> list[list[tuple[object, ...]]]:
     """Give all rows of the truth."""
-    db = apsw.Connection(str(folder / FILE))
+    db = connect(str(folder / FILE), apsw.SQLITE_OPEN_READWRITE)
     tables = [db.execute(f"SELECT * FROM {table}").fetchall() for table in ("records", "vectors", "collections")]
     db.close()
     return tables

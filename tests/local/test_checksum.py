@@ -13,6 +13,7 @@ from ochredb.core.errors import CorruptError
 from ochredb.core.model import ALL_FIELDS, NO_FIELDS, Get, Query, Records, Write
 from ochredb.core.where import Regex, parse
 from ochredb.local.checksum import of_body, of_head, of_record, of_vectors
+from ochredb.local.disk import connect
 from ochredb.local.engine import LocalEngine
 from ochredb.testing.contract.stage import make
 
@@ -81,7 +82,7 @@ def test_a_changed_value_is_never_returned(tmp_path: Path, damage: str) -> None:
     metadatas = [{"n": 1}, {"n": 1}, None]
     engine.write(collection, Write("add", Records(["a", "b", "c"], rows, ["one", "one more", None], metadatas)))
     engine.close()
-    with apsw.Connection(str(tmp_path / "ochre.sqlite3")) as db:
+    with connect(str(tmp_path / "ochre.sqlite3"), apsw.SQLITE_OPEN_READWRITE) as db:
         db.execute(damage)
     db.close()
     for name, read in READINGS.items():

@@ -74,7 +74,7 @@ def test_it_must_exist(tmp_path: Path) -> None:
             LocalEngine(folder, read_only=True)
     assert list(tmp_path.iterdir()) == []
     (tmp_path / "ochre.sqlite3").touch()
-    with pytest.raises(NotFoundError, match="is empty"):
+    with pytest.raises(NotFoundError, match="no database to be opened"):
         LocalEngine(tmp_path, read_only=True)
 
 

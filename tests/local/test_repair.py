@@ -12,6 +12,7 @@ from ochredb.core.errors import CorruptError, NotFoundError
 from ochredb.core.model import ALL_FIELDS, Get, NewCollection, Query, Records, Scope, Write
 from ochredb.local import catalog
 from ochredb.local.check import check
+from ochredb.local.disk import connect
 from ochredb.local.engine import LocalEngine
 from ochredb.local.repair import repair
 from ochredb.local.salvage import salvage
@@ -47,7 +48,7 @@ def folder(whole: Path, tmp_path: Path) -> Path:
 
 def sql(folder: Path, *statements: str) -> None:
     """Change the file behind Ochre's back, and make the checksums of the collections right again."""
-    db = apsw.Connection(str(folder / FILE))
+    db = connect(str(folder / FILE), apsw.SQLITE_OPEN_READWRITE)
     for statement in statements:
         db.execute(statement)
     for (number,) in db.execute("SELECT number FROM collections").fetchall():
@@ -74,7 +75,7 @@ def test_a_sound_folder_is_left_alone(folder: Path) -> None:
 
 def leaf_of_index(folder: Path) -> int:
     """Find a page of the index of ids."""
-    db = apsw.Connection(str(folder / FILE))
+    db = connect(str(folder / FILE), apsw.SQLITE_OPEN_READWRITE)
     sql = "SELECT pageno FROM dbstat WHERE name = 'sqlite_autoindex_records_1' AND pagetype = 'leaf' LIMIT 1"
     found: int = db.execute(sql).get
     db.close()
@@ -84,7 +85,7 @@ def leaf_of_index(folder: Path) -> int:
 def break_index(folder: Path) -> None:
     """Change ids in the index of ids."""
     content, page = bytearray((folder / FILE).read_bytes()), leaf_of_index(folder)
-    content[page * 8192 - 2] ^= 1
+    content[page * 8192 - 10] ^= 1
     (folder / FILE).write_bytes(content)
 
 

@@ -22,6 +22,7 @@ from ochredb.core.errors import BusyError, CorruptError, NotFoundError
 from ochredb.core.model import ALL_FIELDS, Change, Delete, Get, NewCollection, Records, Scope, Write
 from ochredb.local import pages
 from ochredb.local.check import check
+from ochredb.local.disk import connect
 from ochredb.local.engine import LocalEngine
 from ochredb.local.records import LABEL_BITS
 from ochredb.local.salvage import Salvaged, salvage
@@ -310,7 +311,7 @@ def test_halves_are_put_aside(
     folder = case.scratch / damage.__name__
     folder.mkdir()
     (folder / FILE).write_bytes(case.file)
-    db = apsw.Connection(str(folder / FILE))
+    db = connect(str(folder / FILE), apsw.SQLITE_OPEN_READWRITE)
     damage(db)
     db.close()
     done, records, aside = salvaged(case, (folder / FILE).read_bytes())

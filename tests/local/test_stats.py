@@ -3,12 +3,14 @@
 import sqlite3
 from pathlib import Path
 
+import apsw
 import numpy as np
 import pytest
 
 from ochredb.core.errors import CorruptError, FormatError, NotFoundError
 from ochredb.core.model import Delete, Get, NewCollection, Records, Scope, Write
 from ochredb.core.where import Contains
+from ochredb.local.disk import connect
 from ochredb.local.engine import LocalEngine
 from ochredb.local.stats import stats
 from ochredb.local.store import FILE
@@ -169,8 +171,8 @@ def test_files_of_others_are_refused(tmp_path: Path) -> None:
         stats(tmp_path)
     file.unlink()
     LocalEngine(tmp_path).close()
-    with sqlite3.connect(file) as db:
-        db.execute("PRAGMA user_version = 99")
+    db = connect(str(file), apsw.SQLITE_OPEN_READWRITE)
+    db.execute("PRAGMA user_version = 99")
     db.close()
     with pytest.raises(FormatError, match="format 99"):
         stats(tmp_path)

@@ -22,6 +22,7 @@ from ochredb.core.errors import (
     OchreError,
 )
 from ochredb.core.model import Delete, Get, NewCollection, Query, Records, Scope, Write
+from ochredb.local.disk import connect
 from ochredb.local.engine import LocalEngine
 from ochredb.local.store import FILE, Store
 from ochredb.testing.contract.stage import make, vectors
@@ -84,10 +85,9 @@ def test_another_programs_database_is_refused(tmp_path: Path) -> None:
 def test_a_newer_format_is_refused(tmp_path: Path) -> None:
     """What a newer version wrote is left alone, and the text says which version can read it."""
     opened(tmp_path)
-    db = sqlite3.connect(tmp_path / FILE)
+    db = connect(str(tmp_path / FILE), apsw.SQLITE_OPEN_READWRITE)
     db.execute("UPDATE about SET value = 'ochredb 99.0' WHERE key = 'written by'")
     db.execute("PRAGMA user_version = 99")
-    db.commit()
     db.close()
     with pytest.raises(FormatError, match=r"format 99, written by ochredb 99\.0"):
         opened(tmp_path)
@@ -246,6 +246,7 @@ def _quietly(engine: LocalEngine, collection: str) -> None:
 CREATE = """
 import sys, time
 from pathlib import Path
+from ochredb.local.disk import connect
 from ochredb.local.engine import LocalEngine
 from ochredb.core.model import Scope
 go = Path(sys.argv[1])

@@ -8,6 +8,7 @@ are compared; an element of an array is compared with its exact type; bool is ne
 
 from collections.abc import Callable
 from difflib import get_close_matches
+from math import isfinite
 from operator import ge, gt, le, lt
 from typing import Any, Literal, TypeAlias, assert_never
 
@@ -198,6 +199,8 @@ def _parse(where: object, path: str, wire: bool, depth: int) -> Where:
     if not isinstance(key, str):
         raise _bad(f"Expected where key to be a str, got {key}", path)
     if key.startswith("$"):
+        if isinstance(value, dict):
+            _condition(key, value, f"{path}[{key!r}]")  # of two faults Chroma names the inner one
         raise _bad(f"Expected where key to be a metadata field name or a logical operator ($and, $or), got {key}", path)
     _encodable(key, path)
     here = f"{path}[{key!r}]"
@@ -294,14 +297,12 @@ def _among(key: str, op: str, operand: object, path: str) -> Where:
     if not isinstance(operand, list):
         raise _bad(f"Expected operand value to be an list for operator {op}, got {operand}", path)
     first = type(operand[0]) if operand else object
-    if not operand or not all(
-        isinstance(item, str | int | float | list) and isinstance(item, first) for item in operand
-    ):
+    if not operand or not all(isinstance(item, first) for item in operand):
         raise _bad(
             f"Expected where operand value to be a non-empty list, and all values to be of the same type got {operand}",
             path,
         )
-    if first is list or any(type(item) is not first for item in operand):
+    if not issubclass(first, str | int | float) or any(type(item) is not first for item in operand):
         raise InvalidArgumentError(f"Invalid where clause: {path} is {operand!r}, {op} takes scalars of one type")
     return Among(key, tuple(_scalar(item, f"{path}[{n}]") for n, item in enumerate(operand)))
 
@@ -350,6 +351,8 @@ def _scalar(value: Scalar, path: str) -> Scalar:
         _encodable(value, path)
         return str(value)
     if isinstance(value, float):
+        if not isfinite(value):
+            raise InvalidArgumentError(f"Invalid where clause: {path} is {value}, which no stored number can be")
         return float(value)
     if value not in INT64:
         raise InvalidArgumentError(f"Invalid where clause: {path} is {value}, which is beyond 64 bits")

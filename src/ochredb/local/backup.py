@@ -18,6 +18,7 @@ from msgspec.structs import replace as changed
 from ochredb.core.errors import BadValue, BusyError, CorruptError, FormatError, InternalError, NotFoundError
 from ochredb.local.alone import alone
 from ochredb.local.archive import BLOCK, Archive, Backup, Kept, Listing
+from ochredb.local.disk import connect, is_damage
 from ochredb.local.folder import find, reading
 from ochredb.local.snapshot import sync
 from ochredb.local.store import FILE, FORMAT
@@ -167,7 +168,7 @@ def _collections(db: apsw.Connection) -> tuple[Kept, ...]:
 
 
 def _copy_pages(db: apsw.Connection, image: Path, size: int, progress: Progress | None) -> None:
-    target = apsw.Connection(str(image))
+    target = connect(str(image), apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_CREATE)
     try:
         # Nobody else sees this file, and after a crash it is thrown away.
         target.execute("PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF").fetchall()
@@ -177,6 +178,8 @@ def _copy_pages(db: apsw.Connection, image: Path, size: int, progress: Progress 
                 if progress is not None:
                     progress("copied", (copy.page_count - copy.remaining) * size, copy.page_count * size)
     except (apsw.FullError, apsw.IOError, apsw.CantOpenError) as error:
+        if is_damage(error):
+            raise
         raise InternalError(f"{image.parent}: SQLite could not copy {db.filename} here: {error}") from error
     finally:
         target.close()
@@ -186,12 +189,14 @@ def _check(folder: Path, image: Path) -> None:
     """Refuse to back up a damaged database: night after night, it would push out the backups of a sound one."""
     try:
         # Immutable, as a copy of a file in write-ahead mode would otherwise get a log of its own.
-        db = apsw.Connection(f"{image.as_uri()}?immutable=1", apsw.SQLITE_OPEN_READONLY | apsw.SQLITE_OPEN_URI)
+        db = connect(f"{image.as_uri()}?immutable=1", apsw.SQLITE_OPEN_READONLY | apsw.SQLITE_OPEN_URI)
         try:
             found = db.execute("PRAGMA quick_check(1)").get
         finally:
             db.close()
-    except (apsw.CorruptError, apsw.NotADBError) as error:
+    except apsw.Error as error:
+        if not is_damage(error):
+            raise
         found = str(error)
     if found != "ok":
         raise CorruptError(f"{folder / FILE} is damaged, and was not backed up; earlier backups are kept: {found}")
@@ -305,7 +310,7 @@ def _put_aside(folder: Path, image: Path) -> None:
 def _merge_log(folder: Path) -> None:
     """Move the write-ahead log into the database, unless it is a ruin, which then keeps its log beside it."""
     with suppress(apsw.CorruptError, apsw.NotADBError):
-        db = apsw.Connection(str(folder / FILE), apsw.SQLITE_OPEN_READWRITE)
+        db = connect(str(folder / FILE), apsw.SQLITE_OPEN_READWRITE, verify=False)
         try:
             db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
         finally:

@@ -8,6 +8,7 @@ from msgspec.structs import replace
 
 from ochredb.core.errors import CorruptError
 from ochredb.local import catalog, counts, values, views, wal
+from ochredb.local.disk import is_damage
 from ochredb.local.folder import SCRATCH, find, reading
 from ochredb.local.problem import Problem, Report, derived, lost
 from ochredb.local.store import FILE
@@ -30,9 +31,11 @@ def check(path: Path, deep: bool = False) -> Report:
     there = views.folders(folder)  # first: a collection that is made meanwhile is not taken for an unknown one
     look = _Look(folder, deep)
     try:
-        with reading(folder) as db:
+        with reading(folder, verify=False) as db:
             look.truth(db)
             look.derived(db, there)
+        if deep and not look.found:
+            look.pages()
     except CorruptError as error:
         if not look.found:
             look.found.append(lost(FILE, error.message()))
@@ -66,6 +69,16 @@ class _Look:
         self._take(db, "table log", counts.log(db))
         if self._deep:
             self._take(db, "table log", values.calls(db))
+
+    def pages(self) -> None:
+        """Compare each page with its checksum, when nothing in it was found to be wrong."""
+        try:
+            with reading(self._folder) as db:
+                same = db.execute("PRAGMA integrity_check(1)").get == "ok"
+        except CorruptError:
+            same = False
+        if not same:
+            self._note(derived("free pages", "bytes of a page that hold nothing are not what was written"))
 
     def derived(self, db: apsw.Connection, there: list[Path]) -> None:
         """Look at the views, and for what an interrupted salvage has left; one under way would let nobody read."""
@@ -101,7 +114,9 @@ class _Look:
         try:
             for problem in problems:
                 self._note(problem)
-        except (apsw.CorruptError, apsw.NotADBError, UnicodeDecodeError, CorruptError) as error:
+        except (apsw.Error, UnicodeDecodeError, CorruptError) as error:
+            if not (isinstance(error, CorruptError) or is_damage(error)):
+                raise
             try:
                 why = list(values.structure(db))
             except apsw.Error:

@@ -26,12 +26,12 @@ def of_record(rowid: int, id_: str, document: str | None, metadata: str | None, 
 
 def of_head(rowid: int, id_: str, metadata: str | None) -> int:
     """Compute the upper part, to be compared with `checksum >> 32`."""
-    return crc32(f"{id_}\0{metadata}".encode(), rowid & _LOW) & _HIGH
+    return crc32(f"{metadata is None}{id_}\0{metadata}".encode(), rowid & _LOW) & _HIGH
 
 
 def of_body(rowid: int, document: str | None, uri: str | None) -> int:
     """Compute the lower part, to be compared with `checksum & 0xFFFFFFFF`."""
-    return crc32(f"{document}\0{uri}".encode(), rowid & _LOW)
+    return crc32(f"{document is None}{uri is None}{document}\0{uri}".encode(), rowid & _LOW)
 
 
 def of_vectors(rowids: Labels, embeddings: Floats) -> npt.NDArray[np.int64]:

@@ -7,6 +7,7 @@ from pathlib import Path
 import apsw
 
 from ochredb.core.errors import BusyError, CorruptError, FormatError, InternalError, NotFoundError
+from ochredb.local.disk import connect, damaged_file, is_damage
 from ochredb.local.store import APPLICATION, FILE, FORMAT, WAIT_SECONDS
 
 SCRATCH = ".ochre.salvage"
@@ -31,8 +32,12 @@ def find(path: Path) -> Path:
 
 
 @contextmanager
-def reading(folder: Path) -> Iterator[apsw.Connection]:
+def reading(folder: Path, verify: bool = True) -> Iterator[apsw.Connection]:
     """Give a connection in a read transaction; other processes may be writing.
+
+    Args:
+        folder: Of the database.
+        verify: Refuse pages that are not what was written.
 
     Raises:
         CorruptError: The file is damaged, or of another program.
@@ -42,7 +47,7 @@ def reading(folder: Path) -> Iterator[apsw.Connection]:
     file = folder / FILE
     with translated(file):
         # Not READONLY, which would leave the files of a WAL behind; this falls back to it where nothing can be written.
-        db = apsw.Connection(str(file), apsw.SQLITE_OPEN_READWRITE)
+        db = connect(str(file), apsw.SQLITE_OPEN_READWRITE, verify)
         try:
             db.set_busy_timeout(round(WAIT_SECONDS * 1000))
             db.execute("BEGIN")
@@ -57,11 +62,11 @@ def translated(file: Path) -> Iterator[None]:
     """Say in our own errors what SQLite says in its."""
     try:
         yield
-    except (apsw.CorruptError, apsw.NotADBError, UnicodeDecodeError) as error:
-        raise CorruptError(f"{file}: the database file is damaged or none of Ochre's: {error}") from error
     except apsw.BusyError as error:
         raise BusyError(f"{file}: another process held the write lock for more than {WAIT_SECONDS:g} s") from error
-    except apsw.Error as error:
+    except (apsw.Error, UnicodeDecodeError) as error:
+        if is_damage(error):
+            raise damaged_file(file, error) from error
         raise InternalError(f"{file}: SQLite could not read it: {error}") from error
 
 

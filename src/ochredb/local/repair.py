@@ -12,6 +12,7 @@ from ochredb.core.errors import CorruptError
 from ochredb.local import catalog, counts, log, values, views
 from ochredb.local.check import check
 from ochredb.local.counts import Counted, called
+from ochredb.local.disk import connect
 from ochredb.local.folder import SCRATCH, find, translated
 from ochredb.local.log import Touched
 from ochredb.local.problem import Problem
@@ -82,7 +83,7 @@ def _structure(folder: Path, problems: tuple[Problem, ...]) -> Iterator[str]:
     if "free pages" in places:
         statements["free pages"] = "VACUUM"
     for place, statement in statements.items():
-        db = apsw.Connection(str(folder / FILE), apsw.SQLITE_OPEN_READWRITE)
+        db = connect(str(folder / FILE), apsw.SQLITE_OPEN_READWRITE, verify=False)
         try:
             db.set_busy_timeout(round(WAIT_SECONDS * 1000))
             with translated(folder / FILE):

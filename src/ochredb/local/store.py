@@ -26,16 +26,21 @@ from ochredb.core.errors import (
     OchreError,
 )
 from ochredb.local.catalog import DEFAULTS
+from ochredb.local.disk import RESERVED, connect, damaged_file, is_damage, keeps_checksums
 from ochredb.local.mounts import network_mount, read_only_mount
+from ochredb.local.snapshot import sync
 from ochredb.version import __version__
 
 FILE = "ochre.sqlite3"
 WRITER = ".ochre.writer"
+NEW = ".ochre.new"
 _SIGNATURE = 64
 APPLICATION = 0x4F434852  # "OCHR", in the header of every file of ours
 FORMAT = 1
 WAIT_SECONDS = 10.0
 _MAGIC = b"SQLite format 3\0"
+_HEADER = 21
+"""Bytes of the file's header up to the one that says how many are reserved in each page."""
 _IDLE_CONNECTIONS = 8
 
 _SCHEMA = f"""
@@ -103,13 +108,11 @@ class Store:
             self._memory.execute("BEGIN;" + _SCHEMA + "COMMIT")
         else:
             self._refuse_network(network)
-            there = self._path.stat().st_ino if self._path.exists() else None
             if read_only:
                 self._find()
             else:
                 self._prepare()
                 self._writer = self._signature()
-            self._inode = there or self._path.stat().st_ino
         _stores.add(self)
 
     @contextmanager
@@ -242,9 +245,9 @@ class Store:
 
     def _connect(self) -> apsw.Connection:
         if self.read_only:
-            db = apsw.Connection(self._address(), apsw.SQLITE_OPEN_READONLY | apsw.SQLITE_OPEN_URI)
+            db = connect(self._address(), apsw.SQLITE_OPEN_READONLY | apsw.SQLITE_OPEN_URI)
         else:
-            db = apsw.Connection(str(self._path), apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_CREATE)
+            db = connect(str(self._path), apsw.SQLITE_OPEN_READWRITE)
         try:
             db.set_busy_timeout(round(self._wait * 1000))
             db.execute(
@@ -289,18 +292,9 @@ class Store:
 
     def _find(self) -> None:
         """Open what exists, changing nothing."""
-        if not self._path.is_file():
+        if self._absent():
             raise NotFoundError(f"{self.folder} holds no database to be opened with read_only=True")
-        self._refuse_other()
-        with self._translated():
-            db = self._connect()
-            try:
-                if not self._recognise(db):
-                    raise NotFoundError(f"{self._path} is empty: there is no database to be opened with read_only=True")
-            except BaseException:
-                db.close()
-                raise
-        self._give_back(db)
+        self._recognise()
 
     def _prepare(self) -> None:
         """Make the folder and the file where absent, and refuse what is not ours to read."""
@@ -311,42 +305,56 @@ class Store:
             raise InternalError(f"File exists (os error 17): {self.folder} is a file; a folder is wanted") from error
         except OSError as error:
             raise InternalError(f"{self.folder}: cannot make this folder: {error.strerror}") from error
+        if self._absent():
+            try:
+                with self._translated():
+                    self._create()
+            except OSError as error:
+                raise InternalError(f"{self.folder}: cannot make a database here: {error.strerror or error}") from error
+        self._recognise()
+
+    def _absent(self) -> bool:
+        return not self._path.exists() or (self._path.is_file() and not self._path.stat().st_size)
+
+    def _refuse_other(self) -> None:
+        """Refuse a file that is not SQLite's; SQLite itself takes a very short one for empty, and writes over it."""
+        try:
+            # Through SQLite's own layer for files: to close a file that was opened in any other way takes away the
+            # locks of every connection of this process (https://www.sqlite.org/howtocorrupt.html, 2.2).
+            file = apsw.VFSFile("", str(self._path), [apsw.SQLITE_OPEN_READONLY | apsw.SQLITE_OPEN_MAIN_DB, 0])
+            start = file.xRead(_HEADER, 0)
+            file.xClose()
+        except apsw.Error as error:
+            raise InternalError(f"{self._path}: cannot read this file: {error}") from error
+        if start[: len(_MAGIC)] != _MAGIC:
+            raise CorruptError(f"{self._path} is damaged, or no SQLite file: it begins with {start[: len(_MAGIC)]!r}")
+        if start[_HEADER - 1 :] == bytes([RESERVED]) and not keeps_checksums():
+            raise InternalError(
+                f"{self._path} has a checksum in each page, which this installation of APSW cannot keep: "
+                "'pip install --force-reinstall apsw' brings one that can"
+            )
+
+    def _recognise(self) -> None:
+        """Refuse a file that is not Ochre's, or of a newer format; keep the connection for whoever comes first."""
         self._refuse_other()
+        self._inode = self._path.stat().st_ino
         with self._translated():
             db = self._connect()
             try:
-                if not self._recognise(db):
-                    self._create(db)
+                self._refuse_absent()  # it may have been replaced just before
+                self._refuse_stranger(db)
             except BaseException:
                 db.close()
                 raise
         self._give_back(db)
 
-    def _refuse_other(self) -> None:
-        """Refuse a file that is not SQLite's; SQLite itself takes a very short one for empty, and writes over it."""
-        if not self._path.exists():
-            return
-        try:
-            # Through SQLite's own layer for files: to close a file that was opened in any other way takes away the
-            # locks of every connection of this process (https://www.sqlite.org/howtocorrupt.html, 2.2).
-            file = apsw.VFSFile("", str(self._path), [apsw.SQLITE_OPEN_READONLY | apsw.SQLITE_OPEN_MAIN_DB, 0])
-            start = file.xRead(len(_MAGIC), 0)
-            file.xClose()
-        except apsw.Error as error:
-            raise InternalError(f"{self._path}: cannot read this file: {error}") from error
-        if start not in (b"", _MAGIC):
-            raise CorruptError(f"{self._path} is damaged, or no SQLite file: it begins with {start!r}")
-
-    def _recognise(self, db: apsw.Connection) -> bool:
-        """Tell an Ochre file from an empty one; raise for any other."""
+    def _refuse_stranger(self, db: apsw.Connection) -> None:
         application = db.pragma("application_id")
         if application != APPLICATION:
-            if db.execute("SELECT count(*) FROM sqlite_schema").get or application:
-                raise CorruptError(
-                    f"{self._path} is an SQLite file of another program (application id {application:#x}); "
-                    "give a folder of its own to Ochre"
-                )
-            return False
+            raise CorruptError(
+                f"{self._path} is an SQLite file of another program (application id {application:#x}); "
+                "give a folder of its own to Ochre"
+            )
         written = db.pragma("user_version")
         if written > FORMAT:
             by = db.execute("SELECT value FROM about WHERE key = 'written by'").get
@@ -354,19 +362,29 @@ class Store:
                 f"{self._path} has format {written}, written by {by}; this is ochredb {__version__}, which reads "
                 f"formats up to {FORMAT}: install a version from {by} on"
             )
-        return True
 
-    def _create(self, db: apsw.Connection) -> None:
+    def _create(self) -> None:
+        """Make the database under another name, and put it in its place as a whole: nobody sees half of one."""
         assert self.folder is not None
-        # SQLite does not wait for others when it switches a new file to WAL, so the first process in has it to itself.
-        with FileLock(self.folder / ".ochre.create", timeout=self._wait):
-            if self._recognise(db):
+        new, lock = self.folder / NEW, self.folder / ".ochre.create"
+        lock.touch()  # where it cannot be made, the lock would be waited for
+        with FileLock(lock, timeout=self._wait):
+            if not self._absent():
                 return
-            # 8 KiB pages hold five embeddings of 384 floats with 6 % to spare; 4 KiB would hold two with 25 %.
-            db.execute(
-                "PRAGMA page_size = 8192; PRAGMA auto_vacuum = INCREMENTAL; PRAGMA journal_mode = WAL"
-            ).fetchall()
-            db.execute("BEGIN IMMEDIATE;" + _SCHEMA + "COMMIT")
+            for left in self.folder.glob(f"{NEW}*"):
+                left.unlink()
+            db = connect(str(new), apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_CREATE)
+            try:
+                if keeps_checksums():
+                    db.reserve_bytes(reserve=RESERVED)
+                # 8 KiB pages hold five embeddings of 384 floats with 6 % to spare; 4 KiB would hold two with 25 %.
+                pragmas = "PRAGMA page_size = 8192; PRAGMA auto_vacuum = INCREMENTAL; PRAGMA journal_mode = WAL"
+                db.execute(pragmas).fetchall()
+                db.execute("BEGIN IMMEDIATE;" + _SCHEMA + "COMMIT")
+            finally:
+                db.close()
+            new.replace(self._path)
+            sync(self.folder)
 
     @contextmanager
     def _translated(self) -> Iterator[None]:
@@ -377,9 +395,9 @@ class Store:
             raise
         except apsw.BusyError as error:
             raise self._busy() from error
-        except (apsw.CorruptError, apsw.NotADBError, UnicodeDecodeError) as error:  # a text that is not UTF-8 any more
-            raise CorruptError(f"{self.folder}: the database file is damaged or none of Ochre's: {error}") from error
-        except apsw.Error as error:
+        except (apsw.Error, UnicodeDecodeError) as error:
+            if is_damage(error):
+                raise damaged_file(self.folder or "the database in memory", error) from error
             raise InternalError(f"{self.folder or 'in memory'}: SQLite could not go on: {error}") from error
 
     def _sign(self, verb: str) -> None:

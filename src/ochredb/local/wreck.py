@@ -10,6 +10,7 @@ from enum import IntEnum
 
 import numpy as np
 
+from ochredb.local.disk import RESERVED
 from ochredb.local.pages import INDEX_LEAF, TABLE_LEAF, TREE, cells, children, kind
 from ochredb.local.wal import PAGE_SIZE, Wal
 
@@ -31,6 +32,10 @@ class Use(IntEnum):
     FREE = 3
 
 
+_RESERVED_AT = 20
+"""Where the header says how many bytes of each page are reserved: `RESERVED`, or none; a damaged one is not asked."""
+
+
 class Wreck:
     """The pages of a file, the newest version of each that is whole.
 
@@ -46,7 +51,10 @@ class Wreck:
     ) -> None:
         self._read_bytes = read_bytes
         self._length = length
-        self.page_size = self.usable = page_size
+        self.page_size = page_size
+        header = read_bytes(0, _RESERVED_AT + 1)
+        none = header.startswith(_MAGIC) and header[_RESERVED_AT:] == b"\0"
+        self.usable = page_size - (0 if none else RESERVED)
         self._newer: dict[int, bytes] = {}
         self._stale: set[int] = set()
         self._maps: dict[int, dict[int, int]] = {}
