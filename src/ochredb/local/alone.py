@@ -9,9 +9,9 @@ import apsw
 
 from ochredb.core.errors import BusyError
 from ochredb.local.folder import translated
+from ochredb.local.locks import holders
 from ochredb.local.store import FILE
 
-_LOCKS = Path("/proc/locks")
 _SHARED_BYTE = (1 << 30) + 2
 """Where SQLite's readers lock a file."""
 
@@ -44,13 +44,10 @@ def alone(folder: Path) -> Iterator[apsw.VFSFile]:
 
 
 def _holder(path: Path) -> str:
-    """Name the processes that hold a lock on a file (proc_locks(5)); Linux alone tells."""
-    inode = str(path.stat().st_ino)
-    try:
-        rows = [line.split() for line in _LOCKS.read_text().splitlines()]
-    except OSError:
+    """Name the processes that have a file open as readers of SQLite's do."""
+    found = holders(path, _SHARED_BYTE)
+    if found is None:
         return "another process, or in this one"
-    found = {int(row[4]) for row in rows if row[5].rpartition(":")[2] == inode and row[6] == str(_SHARED_BYTE)}
     if os.getpid() in found:
         return "this process"
     return "process " + " and ".join(map(str, sorted(found))) if found else "another process"

@@ -132,19 +132,10 @@ class _Look:
 def unread(folder: Path) -> Iterator[Problem]:
     """Look for transactions in the write-ahead log that SQLite passes over because of a damaged frame before them."""
     file = folder / f"{FILE}-wal"
-    before = None
-    while True:
-        try:
-            log = wal.parse(file.read_bytes())
-        except FileNotFoundError:
-            return
-        if log is None or log.committed <= log.read:
-            return
-        if before == log.read:  # twice the same: no writer was in the middle of it
-            break
-        before = log.read
-    yield lost(
-        file.name,
-        f"frame {log.read + 1} or one soon after is damaged, and SQLite passes over it and the "
-        f"{log.committed - log.read - 1:,} after it, which are the last writes",
-    )
+    if found := wal.passed_over(file):
+        first, more = found
+        yield lost(
+            file.name,
+            f"frame {first} or one soon after is damaged, and SQLite passes over it and the {more:,} after it, which "
+            "are the last writes",
+        )

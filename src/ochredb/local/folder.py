@@ -9,6 +9,7 @@ import apsw
 from ochredb.core.errors import BusyError, CorruptError, FormatError, InternalError, NotFoundError
 from ochredb.local.disk import connect, damaged_file, is_damage
 from ochredb.local.store import APPLICATION, FILE, FORMAT, WAIT_SECONDS
+from ochredb.local.wal import passed_over
 
 SCRATCH = ".ochre.salvage"
 """Where a new file is made that is to take the place of a damaged one."""
@@ -49,6 +50,8 @@ def reading(folder: Path, verify: bool = True) -> Iterator[apsw.Connection]:
         # Not READONLY, which would leave the files of a WAL behind; this falls back to it where nothing can be written.
         db = connect(str(file), apsw.SQLITE_OPEN_READWRITE, verify)
         try:
+            if passed_over(file.with_name(f"{FILE}-wal")):  # closing would remove what can still be saved
+                db.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)
             db.set_busy_timeout(round(WAIT_SECONDS * 1000))
             db.execute("BEGIN")
             _refuse_other(db, file)

@@ -27,8 +27,10 @@ from ochredb.core.errors import (
 )
 from ochredb.local.catalog import DEFAULTS
 from ochredb.local.disk import RESERVED, connect, damaged_file, is_damage, keeps_checksums
+from ochredb.local.locks import holders
 from ochredb.local.mounts import network_mount, read_only_mount
 from ochredb.local.snapshot import sync
+from ochredb.local.wal import passed_over
 from ochredb.version import __version__
 
 FILE = "ochre.sqlite3"
@@ -337,6 +339,7 @@ class Store:
     def _recognise(self) -> None:
         """Refuse a file that is not Ochre's, or of a newer format; keep the connection for whoever comes first."""
         self._refuse_other()
+        self._refuse_lost()
         self._inode = self._path.stat().st_ino
         with self._translated():
             db = self._connect()
@@ -347,6 +350,20 @@ class Store:
                 db.close()
                 raise
         self._give_back(db)
+
+    def _refuse_lost(self) -> None:
+        """Refuse to go on where SQLite would lose calls without a word, as it does behind a damaged frame of its log.
+
+        While others have the database open they have read the log, and go on writing to it.
+        """
+        log, index = self._path.with_name(f"{FILE}-wal"), self._path.with_name(f"{FILE}-shm")
+        if not log.exists() or not log.stat().st_size or (index.exists() and holders(index) != set()):
+            return
+        if found := passed_over(log):
+            raise CorruptError(
+                f"{log} is damaged at about frame {found[0]}: SQLite would pass over the {found[1]:,} frames after it, "
+                "which are calls that were acknowledged; 'ochre repair --salvage' saves them"
+            )
 
     def _refuse_stranger(self, db: apsw.Connection) -> None:
         application = db.pragma("application_id")

@@ -7,6 +7,7 @@ Source: https://www.sqlite.org/fileformat2.html#the_write_ahead_log
 """
 
 from functools import cache
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -55,6 +56,25 @@ class Wal(NamedTuple):
         return _end(self.commits & self.whole)
 
 
+def passed_over(file: Path) -> tuple[int, int] | None:
+    """Tell whether SQLite passes over transactions because of a damaged frame before them.
+
+    Returns:
+        About the number of the damaged frame, and how many come after it; None if all is well.
+    """
+    before = None
+    while True:
+        try:
+            log = parse(file.read_bytes())
+        except FileNotFoundError:
+            return None
+        if log is None or log.committed <= log.read:
+            return None
+        if before == log.read:  # twice the same: no writer was in the middle of it
+            return log.read + 1, log.committed - log.read - 1
+        before = log.read
+
+
 def parse(content: bytes) -> Wal | None:
     """Read a write-ahead log; None where there is none, or not one frame.
 
@@ -72,7 +92,8 @@ def parse(content: bytes) -> Wal | None:
         return None
     frames = np.frombuffer(content, np.uint8, count * width, _HEADER).reshape(count, width)
     words = frames[:, :_FRAME_HEADER].copy().view(">u4").astype(np.uint64)
-    own = (words[:, 2:4] == (header[4:6] if sound else words[0, 2:4])).all(axis=1)
+    salts = header[4:6] if sound else np.sort(words[:3, 2:4], axis=0)[len(words[:3]) // 2]  # what two of three say
+    own = (words[:, 2:4] == salts).all(axis=1)
     kept = int(np.flatnonzero(own).max(initial=-1)) + 1  # behind them lies what is left of an earlier log
     frames, words, own = frames[:kept], words[:kept], own[:kept]
     seeds = np.concatenate((header[None, 6:8], words[:, 4:6]))[:kept]
