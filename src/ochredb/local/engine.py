@@ -6,6 +6,7 @@ import os
 import shutil
 import weakref
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import TypeVar
 from uuid import UUID
@@ -32,7 +33,7 @@ from ochredb.core.model import (
     Write,
 )
 from ochredb.core.where import Where
-from ochredb.local import catalog, records
+from ochredb.local import catalog, records, views
 from ochredb.local.catalog import Head
 from ochredb.local.collection import Collection
 from ochredb.local.indexer import Indexer
@@ -342,10 +343,10 @@ class LocalEngine:
                 shutil.rmtree(self.folder / collection, ignore_errors=True)
 
     def _sweep(self) -> None:
-        """Remove the views of collections that are gone: a process may have died between the one and the other."""
+        """Remove the views of collections that are gone, and half views: a process may have died on the way."""
         if self.folder is None or self._store.read_only:
             return
-        there = [path for path in self.folder.iterdir() if _is_uuid(path.name)]
+        there = [path for path in self.folder.iterdir() if views.is_uuid(path.name)]
         if not there:
             return
         with self._store.reading() as db:
@@ -353,6 +354,9 @@ class LocalEngine:
         for path in there:
             if path.name not in known:
                 shutil.rmtree(path, ignore_errors=True)
+                continue
+            with suppress(OSError):  # what cannot be removed now is in nobody's way
+                views.sweep(path)
 
     def _after_fork(self) -> None:
         self._collections = {}  # their locks may have been held by threads that did not come along
@@ -386,13 +390,6 @@ def _uuid(collection: str) -> UUID:
         return UUID(collection)
     except ValueError as error:
         raise NotFoundError(f"Collection [{collection}] does not exist") from error
-
-
-def _is_uuid(name: str) -> bool:
-    try:
-        return str(UUID(name)) == name
-    except ValueError:
-        return False
 
 
 _engines: "weakref.WeakSet[LocalEngine]" = weakref.WeakSet()

@@ -114,6 +114,19 @@ def left_over(folder: Path) -> list[Path]:
         return unnamed(folder) if alone else []
 
 
+def sweep(folder: Path) -> None:
+    """Remove what an interrupted process has left in a view's folder; the views themselves are not looked at."""
+    if not (folder / LOCK).exists():
+        return
+    with locked(folder) as alone:
+        if not alone:
+            return
+        manifests = b"".join(path.read_bytes() for path in folder.glob("*.json"))
+        for file in folder.iterdir():
+            if file.name != LOCK and file.suffix != ".json" and file.name.encode() not in manifests:
+                file.unlink(missing_ok=True)
+
+
 def unnamed(folder: Path) -> list[Path]:
     """Give the files in a view's folder that no manifest names; the caller holds its lock."""
     manifests = [snapshot.read(folder, name) for name in NAMES]
