@@ -18,7 +18,7 @@ demo: $(READY) ## Install into .venv and show what Ochre does
 	@$(BIN)/ochre demo
 
 test: $(READY) ## Run all tests
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses 2 --dist worksteal
 
 test-compat: $(READY) .compat/chroma/ready .compat/packages/ready ## Compare with the real chromadb, and run packages that use one
 	CHROMA_PYTHON=.compat/chroma/bin/python $(BIN)/python -m pytest tests/compat
@@ -50,7 +50,7 @@ lock: ## Choose the newest versions of all dependencies; needs uv
 		--no-annotate --no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" --quiet --output-file requirements.lock
 
 clean: ## Remove what the targets above have made
-	rm -rf .venv .venv-* .bench .mypy_cache .ruff_cache .pytest_cache .hypothesis ochre_demo
+	rm -rf .venv .venv-* .bench .compat .mypy_cache .ruff_cache .pytest_cache .hypothesis ochre_demo
 
 # Everybody gets the same versions, those that the tests ran with: the lock has each with its checksum. The file `ready`
 # is the last thing to be written, so that an installation that broke off is taken up again.

@@ -1,5 +1,6 @@
 """Filters: what the grammar takes, what it refuses and in which words, and what matches."""
 
+import math
 import re
 from collections.abc import Callable
 from typing import Any
@@ -130,7 +131,8 @@ REFUSED: list[tuple[Any, str, str]] = [
     ({"i": {}}, "Expected operator expression to have exactly one operator, got {}", "where['i']"),
     ({1: 1}, "Expected where key to be a str, got 1", "where"),
     ({"$contains": "x"}, KEY + "$contains", "where"),
-    ({"$not": {"a": 1}}, KEY + "$not", "where"),
+    ({"$not": {"a": 1}}, OPERATOR + "a", "where['$not']"),
+    ({"$not": {"$eq": 1}}, KEY + "$not", "where"),
     ({"i": None}, VALUE + "None", "where['i']"),
     ({"i": [1]}, VALUE + "[1]", "where['i']"),
     ({"i": {"$eq": None}}, OPERAND + "None", "where['i']['$eq']"),
@@ -148,7 +150,6 @@ REFUSED: list[tuple[Any, str, str]] = [
     ({"i": {"$in": []}}, SAME_TYPE + "[]", "where['i']['$in']"),
     ({"i": {"$nin": [1, "a"]}}, SAME_TYPE + "[1, 'a']", "where['i']['$nin']"),
     ({"i": {"$in": [1, 1.0]}}, SAME_TYPE + "[1, 1.0]", "where['i']['$in']"),
-    ({"i": {"$in": [None]}}, SAME_TYPE + "[None]", "where['i']['$in']"),
     ({"i": {"$in": 1}}, "Expected operand value to be an list for operator $in, got 1", "where['i']['$in']"),
     (
         {"i": {"$nin": (1,)}},
@@ -206,9 +207,12 @@ MEANINGLESS: list[tuple[Any, str]] = [
     ({"i": 2**63}, "Invalid where clause: where['i'] is 9223372036854775808, "),
     ({"i": {"$gt": -(2**63) - 1}}, "Invalid where clause: where['i']['$gt'] is -9223372036854775809, "),
     ({"i": {"$in": [1, True]}}, "Invalid where clause: where['i']['$in'] is [1, True]"),
+    ({"i": {"$in": [None]}}, "Invalid where clause: where['i']['$in'] is [None]"),
     ({"i": {"$in": [[1]]}}, "Invalid where clause: where['i']['$in'] is [[1]]"),
     ({"i": {"$in": [1, 2**63]}}, "Invalid where clause: where['i']['$in'][1] is 9223372036854775808, "),
     ({"i": {"$contains": 2**63}}, "Invalid where clause: where['i']['$contains'] is 9223372036854775808, "),
+    ({"i": math.inf}, "Invalid where clause: where['i'] is inf, "),
+    ({"i": {"$in": [math.nan]}}, "Invalid where clause: where['i']['$in'][0] is nan, "),
     ({"i": {"$gt": True}}, "Invalid where clause: where['i']['$gt'] is True, "),
     ({"i": {"$eq": [1]}}, "Invalid where clause: where['i']['$eq'] is [1], "),
     ({"#document": "text"}, UNINDEXED),
