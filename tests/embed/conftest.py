@@ -104,6 +104,10 @@ def library(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callabl
     monkeypatch.syspath_prepend(tmp_path)
 
     def install(name: str, source: str) -> None:
+        top = name.partition(".")[0]
+        for real in [module for module in sys.modules if module.partition(".")[0] == top]:
+            if str(tmp_path) not in str(getattr(sys.modules[real], "__file__", None)):
+                monkeypatch.delitem(sys.modules, real)  # the real one may have been imported by another test
         folder = tmp_path
         for part in name.split("."):
             folder /= part
@@ -112,8 +116,7 @@ def library(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callabl
         (folder / "__init__.py").write_text(source)
         importlib.invalidate_caches()
 
-    before = set(sys.modules)
     yield install
-    for name in set(sys.modules) - before:
+    for name in list(sys.modules):
         if str(tmp_path) in str(getattr(sys.modules[name], "__file__", None)):
             del sys.modules[name]
