@@ -64,9 +64,7 @@ NOT_HERE = {
         api.types.get_default_embeddable_record_set_fields api.types.is_document api.types.is_image
         api.types.is_thin_client api.types.normalize_base_record_set api.types.normalize_insert_record_set
         api.types.normalize_metadata api.types.normalize_metadatas api.types.pack_embedding_safely
-        api.types.serialize_metadata api.types.validate_base_record_set api.types.validate_filter_set
-        api.types.validate_insert_record_set api.types.validate_record_set_contains_any
-        api.types.validate_record_set_contains_one api.types.validate_record_set_for_embedding""",
+        api.types.serialize_metadata""",
     "how Chroma reads and writes a configuration; ours is in chroma/config.py": """
         api.collection_configuration.collection_configuration_to_json
         api.collection_configuration.collection_configuration_to_json_str

@@ -126,3 +126,43 @@ def test_embeddings_become_arrays() -> None:
     for value in ([1.0, 2.0], [[1.0, 2.0]], np.array([[1.0, 2.0]])):
         (row,) = types.normalize_embeddings(value) or []
         assert (row.dtype, row.tolist()) == (np.float32, [1.0, 2.0])
+
+
+FIELDS = ("ids", "embeddings", "metadatas", "documents", "images", "uris")
+RECORD_SETS: list[tuple[str, dict[str, Any], tuple[Any, ...], str | None]] = [
+    ("base_record_set", {}, (), "At least one of one of ids, embeddings"),
+    ("base_record_set", {"documents": ["a"], "uris": ["a", "b"]}, (), "lengths for fields: documents: 1, uris: 2"),
+    ("base_record_set", {"documents": [5]}, (), "document"),
+    ("base_record_set", {"documents": ["a"], "metadatas": [{"x": 1}]}, (), None),
+    ("insert_record_set", {"ids": ["a", "b"], "documents": ["a"]}, (), "lengths for fields: ids: 2, documents: 1"),
+    ("insert_record_set", {"ids": ["a", "a"], "documents": ["a", "b"]}, (), "found duplicates of: a"),
+    ("insert_record_set", {"ids": ["a"]}, (), None),
+    ("record_set_contains_any", {}, ({"documents", "uris"},), "At least one of documents, uris must be provided"),
+    ("record_set_contains_any", {"uris": ["a"]}, ({"documents", "uris"},), None),
+    ("record_set_contains_one", {"documents": ["a"], "uris": ["a"]}, ({"documents", "uris"},), "Exactly one of"),
+    ("record_set_contains_one", {"documents": ["a"]}, ({"nope"},), "Invalid field in contains: nope, available fields"),
+    ("record_set_for_embedding", {"embeddings": [1]}, (), "Attempting to embed a record that already has embeddings."),
+    ("record_set_for_embedding", {"documents": ["a"], "images": [1]}, (), "Exactly one of documents, images, uris"),
+    ("record_set_for_embedding", {"documents": ["a"]}, ({"images"},), "Exactly one of images must be provided"),
+    ("record_set_for_embedding", {"documents": ["a"]}, (), None),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "given", "more", "text"), RECORD_SETS)
+def test_columns_of_records(name: str, given: dict[str, Any], more: tuple[Any, ...], text: str | None) -> None:
+    """Each refusal says what Chroma's says."""
+    validate = getattr(types, f"validate_{name}")
+    columns = {**dict.fromkeys(FIELDS), **given}
+    if text is None:
+        validate(columns, *more)
+        return
+    with pytest.raises((ValueError, DuplicateIDError), match=text):
+        validate(columns, *more)
+
+
+def test_filters_together() -> None:
+    """Either may be None, and each is looked at."""
+    types.validate_filter_set({"where": {"a": 1}, "where_document": None})
+    for bad in ({"where": {"$a": 1}, "where_document": None}, {"where": None, "where_document": {"$a": "x"}}):
+        with pytest.raises(ValueError, match="here"):
+            types.validate_filter_set(bad)

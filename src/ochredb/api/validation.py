@@ -1,6 +1,6 @@
 """Chroma's `validate_*` functions: each gives what it was given, or refuses it as the verb that takes it would."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -116,3 +116,70 @@ def validate_embedding_function(embedding_function: EmbeddingFunction[Any]) -> N
 def validate_sparse_embedding_function(sparse_vector_function: SparseEmbeddingFunction[Any]) -> None:
     """Refuse what cannot be called as a function that gives sparse vectors."""
     check_signature(sparse_vector_function)
+
+
+def validate_base_record_set(record_set: dict[str, Any]) -> None:
+    """Refuse columns of records (a list or None by field) that are all absent, differ in length, or hold what none may.
+
+    Raises:
+        ValueError: The text names the fields.
+    """
+    _same_length(record_set)
+    validators: dict[str, Callable[[Any], object]] = {
+        "embeddings": validate_embeddings,
+        "metadatas": validate_metadatas,
+        "documents": lambda documents: validate_documents(documents, nullable=record_set.get("embeddings") is not None),
+        "images": validate_images,
+    }
+    for field, validate in validators.items():
+        if record_set.get(field) is not None:
+            validate(record_set[field])
+
+
+def validate_insert_record_set(record_set: dict[str, Any]) -> None:
+    """Refuse columns of new records as `validate_base_record_set` does, and ids that no record can have."""
+    _same_length(record_set)
+    validate_ids(record_set["ids"])
+    validate_base_record_set(record_set)
+
+
+def validate_filter_set(filter_set: dict[str, Any]) -> None:
+    """Refuse a `where` or a `where_document` that means nothing; None is no filter."""
+    if filter_set["where"] is not None:
+        validate_where(filter_set["where"])
+    if filter_set["where_document"] is not None:
+        validate_where_document(filter_set["where_document"])
+
+
+def validate_record_set_contains_any(record_set: dict[str, Any], contains_any: set[str]) -> None:
+    """Refuse columns of which none of these is given."""
+    if not _given(record_set, contains_any):
+        raise BadValue(f"At least one of {', '.join(sorted(contains_any))} must be provided")
+
+
+def validate_record_set_contains_one(record_set: dict[str, Any], contains_one: set[str]) -> None:
+    """Refuse columns of which not exactly one of these is given."""
+    if len(_given(record_set, contains_one)) != 1:
+        raise BadValue(f"Exactly one of {', '.join(sorted(contains_one))} must be provided")
+
+
+def validate_record_set_for_embedding(record_set: dict[str, Any], embeddable_fields: set[str] | None = None) -> None:
+    """Refuse columns that have embeddings already, or not exactly one field that can be embedded."""
+    if record_set.get("embeddings") is not None:
+        raise BadValue("Attempting to embed a record that already has embeddings.")
+    validate_record_set_contains_one(record_set, embeddable_fields or {"documents", "images", "uris"})
+
+
+def _same_length(record_set: dict[str, Any]) -> None:
+    lengths = {field: len(column) for field, column in record_set.items() if column is not None}
+    if not lengths:
+        raise BadValue(f"At least one of one of {', '.join(record_set)} must be provided")
+    if len(set(lengths.values())) > 1:
+        raise BadValue(f"Unequal lengths for fields: {', '.join(f'{field}: {n}' for field, n in lengths.items())}")
+
+
+def _given(record_set: dict[str, Any], fields: set[str]) -> list[str]:
+    for field in sorted(fields):
+        if field not in record_set:
+            raise BadValue(f"Invalid field in contains: {field}, available fields: {', '.join(record_set)}")
+    return [field for field in fields if record_set[field] is not None]
