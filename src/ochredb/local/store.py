@@ -6,9 +6,11 @@ in any number of processes. A connection is never shared by two threads at once,
 
 import mmap
 import os
+import random
 import threading
+import time
 import weakref
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -251,7 +253,7 @@ class Store:
         else:
             db = connect(str(self._path), apsw.SQLITE_OPEN_READWRITE)
         try:
-            db.set_busy_timeout(round(self._wait * 1000))
+            db.set_busy_handler(_patience(self._wait))
             db.execute(
                 "PRAGMA synchronous = FULL; PRAGMA cache_size = -16000; PRAGMA temp_store = MEMORY;"
                 "PRAGMA wal_autocheckpoint = 2000; PRAGMA journal_size_limit = 67108864"
@@ -452,6 +454,26 @@ class Store:
         self._idle = []
         self._lock = threading.RLock()
         self._write_lock = threading.RLock()
+
+
+def _patience(wait: float) -> Callable[[int], bool]:
+    """Give what waits for a lock for so many seconds.
+
+    SQLite's own way soon looks only every 100 ms, and between writers that never rest it can miss each gap for longer
+    than anybody's patience.
+    """
+    began = 0.0
+
+    def go_on(tries: int) -> bool:
+        nonlocal began
+        now = time.monotonic()
+        began = now if not tries else began
+        if now - began >= wait:
+            return False
+        time.sleep(random.uniform(0.0005, 0.003))
+        return True
+
+    return go_on
 
 
 _stores: "weakref.WeakSet[Store]" = weakref.WeakSet()
