@@ -21,7 +21,7 @@ test: $(READY) ## Run all tests
 	$(BIN)/python -m pytest --numprocesses 2 --dist worksteal
 
 test-compat: $(READY) .compat/chroma/ready .compat/packages/ready ## Compare with the real chromadb, and run packages that use one
-	PYTHONHASHSEED=0 CHROMA_PYTHON=.compat/chroma/bin/python $(BIN)/python -m pytest tests/compat
+	CHROMA_PYTHON=.compat/chroma/bin/python $(BIN)/python -m pytest tests/compat
 	OCHRE_PACKAGES=yes .compat/packages/bin/python -m pytest $(PACKAGE_TESTS)
 
 soak: $(READY) ## Kill thousands of writers, and churn for half an hour
