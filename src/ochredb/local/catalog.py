@@ -1,6 +1,7 @@
 """Tenants, databases and collections in SQL."""
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any, NamedTuple
 from uuid import uuid4
 from zlib import crc32
@@ -278,7 +279,13 @@ def _sound(db: apsw.Connection, columns: Sequence[Any]) -> _Row:
 
 def checksum_of(row: Sequence[Any]) -> int:
     """Compute the checksum of a row of `collections`, which is its last column."""
-    return crc32(msgspec.json.encode(row[:-1]))
+    return _checksum(*row[:-1])
+
+
+@lru_cache(typed=True)
+def _checksum(*columns: str | int | None) -> int:
+    """Compute a checksum once for all reads of the same columns: it takes twice as long as reading them."""
+    return crc32(msgspec.json.encode(columns))
 
 
 def _pair(scope: Scope) -> tuple[str, str]:
