@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from ochredb.chroma import check
+from ochredb.chroma import attributes, check, matrix
 from ochredb.core.errors import InvalidArgumentError, OchreError
 from ochredb.core.model import Metadata
 from ochredb.testing import strategies
@@ -32,9 +32,9 @@ def test_embeddings_in_any_form(table: Any, form: str) -> None:
         wanted = table.astype(np.float32)
     if not np.isfinite(wanted).all():
         with pytest.raises(InvalidArgumentError, match="NaN or Infinity"):
-            check.embeddings(forms[form])
+            matrix.embeddings(forms[form])
         return
-    found = check.embeddings(forms[form])
+    found = matrix.embeddings(forms[form])
     assert found.dtype == np.float32
     assert found.flags.c_contiguous
     np.testing.assert_array_equal(found, wanted)
@@ -45,7 +45,7 @@ def test_metadata_comes_out_as_it_went_in(metadatas: list[Metadata | None]) -> N
     """Metadata of every type that is taken keeps its values and their types, and what was given is not changed."""
     before = typed(metadatas)
     try:
-        found, _ = check.record_metadatas(metadatas)
+        found, _ = attributes.record_metadatas(metadatas)
     except OchreError:
         assert any("\0" in key for metadata in metadatas for key in metadata or {})
         return

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from ochredb.chroma import check
+from ochredb.chroma import attributes, check, matrix
 from ochredb.chroma.types import IDs, Include, Metadata, Metadatas, Where, WhereDocument
 from ochredb.core.errors import BadValue
 from ochredb.core.where import parse, parse_document
@@ -33,7 +33,7 @@ def validate_metadata(metadata: Metadata) -> Metadata:
     """Refuse metadata that no record can have; None is none."""
     if not isinstance(metadata, dict | None):
         raise BadValue(f"Expected metadata to be a dict or None, got {type(metadata).__name__} as metadata")
-    check.record_metadatas([metadata])
+    attributes.record_metadatas([metadata])
     return metadata
 
 
@@ -79,7 +79,7 @@ def validate_embeddings(embeddings: Embeddings) -> Embeddings:
     if isinstance(embeddings, list) and not all(isinstance(row, np.ndarray) for row in embeddings):
         kinds = sorted({type(row).__name__ for row in embeddings})
         raise BadValue(f"Expected each embedding in the embeddings to be a numpy array, got {kinds}")
-    check.embeddings(embeddings)
+    matrix.embeddings(embeddings)
     return embeddings
 
 

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from msgspec.structs import replace
 
-from ochredb.chroma import check, config
+from ochredb.chroma import attributes, check, config, matrix
 from ochredb.chroma.check import saying
 from ochredb.chroma.schema import described, refuse_unindexed
 from ochredb.chroma.shape import GetResult, QueryResult, get_result, query_result
@@ -316,7 +316,7 @@ class Collection(CloudOnly):
         settled = None if configuration is None else self._changed(configuration)
         change = Change(
             name=None if name is None else check.collection_name(name, "new_name"),
-            metadata=check.collection_metadata(metadata, changing=True),
+            metadata=attributes.collection_metadata(metadata, changing=True),
             configuration=None if settled is None else settled.json,
             effort=None if settled is None else settled.effort,
         )
@@ -377,15 +377,15 @@ class Collection(CloudOnly):
                     "uris": uris,
                 }
             )
-            rows = None if embeddings is None else check.numbers(columns["embeddings"])
+            rows = None if embeddings is None else matrix.numbers(columns["embeddings"])
             texts = check.documents(columns["documents"], optional=rows is not None)
             pictures = check.images(columns["images"])
             read = check.record_ids(columns["ids"])
-            metadata, set_uris = check.record_metadatas(columns["metadatas"])
+            metadata, set_uris = attributes.record_metadatas(columns["metadatas"])
             source = None if rows is not None else self._source(mode, texts, pictures, columns["uris"])
             links = check.uris(columns["uris"])
             check.refuse_empty_ids(read)
-        vectors = check.floats(rows) if rows is not None else None if source is None else self._vectors(source)
+        vectors = matrix.floats(rows) if rows is not None else None if source is None else self._vectors(source)
         if set_uris:
             links = [set_uris.get(row, link) for row, link in enumerate(links or [None] * len(read))]
         self._engine.write(self._info.id, Write(mode, Records(read, vectors, texts, metadata, links)))
@@ -407,15 +407,15 @@ class Collection(CloudOnly):
         columns = check.columns(
             {"embeddings": vectors, "documents": texts, "images": images, "uris": links}, "query_embeddings"
         )
-        rows = None if vectors is None else check.numbers(columns["embeddings"], "query_embeddings")
+        rows = None if vectors is None else matrix.numbers(columns["embeddings"], "query_embeddings")
         asked = check.documents(columns["documents"], optional=rows is not None)
         pictures = check.images(columns["images"])
         if rows is not None:
-            return check.floats(rows, "query_embeddings")
+            return matrix.floats(rows, "query_embeddings")
         return self._vectors(self._source("query", asked, pictures, columns["uris"]), is_query=True)
 
     def _vectors(self, source: Any, is_query: bool = False) -> Floats:
-        vectors = check.embeddings(self._embed(source, is_query))
+        vectors = matrix.embeddings(self._embed(source, is_query))
         if len(vectors) != len(source):
             raise InvalidArgumentError(
                 "Inconsistent number of IDs, embeddings, documents, URIs and metadatas: "

@@ -6,7 +6,7 @@ from types import TracebackType
 from typing import Any, Self
 from uuid import UUID
 
-from ochredb.chroma import check, config
+from ochredb.chroma import attributes, check, config
 from ochredb.chroma import schema as schemas
 from ochredb.chroma.settings import Settings
 from ochredb.chroma.types import (
@@ -162,7 +162,7 @@ class Client(Holder):
             InvalidArgumentError: A name, a configuration or metadata that cannot be.
         """
         name = check.collection_name(name)
-        metadata = check.collection_metadata(metadata)
+        metadata = attributes.collection_metadata(metadata)
         function = functions.configured(embedding_function, configuration)
         if function is not None:
             check_signature(function)
