@@ -17,6 +17,7 @@ class Where(Struct, frozen=True):
 
     def to_dict(self) -> dict[str, Any]:
         """Give the dictionary that means the same."""
+        # Callers may make this class and derive from it, as from Chroma's, so that it cannot be abstract.
         raise NotImplementedError("Subclasses must implement to_dict()")
 
     @staticmethod

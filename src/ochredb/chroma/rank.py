@@ -19,6 +19,7 @@ class Rank(Struct, frozen=True):
 
     def to_dict(self) -> dict[str, Any]:
         """Give the form that goes over the wire."""
+        # Callers may make this class and derive from it, as from Chroma's, so that it cannot be abstract.
         raise NotImplementedError("Subclasses must implement to_dict()")
 
     @staticmethod

@@ -13,15 +13,17 @@ from importlib.util import find_spec
 from inspect import Parameter, signature
 from io import BytesIO
 from threading import Lock
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Literal, Self, TypeAlias
 
 import msgspec
 
 from ochredb.core.errors import BadValue
 from ochredb.core.model import Space, SparseVector
-from ochredb.embed.protocol import D, EmbeddingFunction
+from ochredb.embed.protocol import D, Documents, EmbeddingFunction, SparseEmbeddingFunction, SparseVectors
 
 PLAIN = (str, int, float, bool, list, dict, tuple)
+TaskType: TypeAlias = Literal["document", "query"]
+"""What a model that treats questions in its own way takes a text for."""
 CODE = "trust_remote_code"
 """The switch by which Hugging Face's libraries run Python that lies beside a model."""
 
@@ -134,6 +136,25 @@ class Loading(Configured):
 
 
 _schemas: dict[type[Configured], type[msgspec.Struct]] = {}
+
+
+class SparseByTask(Loading, SparseEmbeddingFunction[Documents]):
+    """A sparse model that embeds texts as `task` says, and search texts as `query_config` says, if there is one."""
+
+    task: TaskType | None
+    query_config: Any
+
+    def embedded(self, texts: Documents, task: TaskType | None) -> SparseVectors:
+        """Embed each text; every class has its own."""
+        raise NotImplementedError
+
+    def __call__(self, input: Documents) -> SparseVectors:  # noqa: A002 # the name is part of Chroma's contract
+        """Embed each text."""
+        return self.embedded(input, self.task)
+
+    def embed_query(self, input: Documents) -> SparseVectors:  # noqa: A002 # as above
+        """Embed search texts."""
+        return self.embedded(input, self.query_config["task"] if self.query_config else self.task)
 
 
 def schema(function: type[Configured]) -> type[msgspec.Struct]:

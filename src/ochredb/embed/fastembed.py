@@ -1,13 +1,12 @@
 """Sparse models of the FastEmbed library, run in this process."""
 
 import warnings
-from typing import Any, Literal, TypeAlias, TypedDict
+from typing import Any, TypedDict
 
-from ochredb.embed.base import Loading, chosen, library, ordered, plain, require
-from ochredb.embed.protocol import Documents, SparseEmbeddingFunction, SparseVectors
+from ochredb.embed.base import SparseByTask, TaskType, chosen, library, ordered, plain, require
+from ochredb.embed.protocol import Documents, SparseVectors
 
 PACKAGE = "fastembed"
-TaskType: TypeAlias = Literal["document", "query"]
 
 
 class FastembedSparseEmbeddingFunctionQueryConfig(TypedDict):
@@ -19,7 +18,15 @@ class FastembedSparseEmbeddingFunctionQueryConfig(TypedDict):
 Bm25EmbeddingFunctionQueryConfig = FastembedSparseEmbeddingFunctionQueryConfig
 
 
-class FastembedSparseEmbeddingFunction(Loading, SparseEmbeddingFunction[Documents]):
+class _Fastembed(SparseByTask):
+    def embedded(self, texts: Documents, task: TaskType | None) -> SparseVectors:
+        """Embed each text as a document or as a query."""
+        model = self.model()
+        embed = model.query_embed if task == "query" else model.embed
+        return [ordered(found.indices.tolist(), found.values.tolist()) for found in embed(list(texts))]
+
+
+class FastembedSparseEmbeddingFunction(_Fastembed):
     """Sparse vectors of texts through a model of FastEmbed; needs `fastembed`.
 
     Args:
@@ -60,14 +67,6 @@ class FastembedSparseEmbeddingFunction(Loading, SparseEmbeddingFunction[Document
         self.query_config = query_config
         self.kwargs = plain(kwargs)
 
-    def __call__(self, input: Documents) -> SparseVectors:  # noqa: A002 # the name is part of Chroma's contract
-        """Embed each text."""
-        return _embedded(self.model(), input, self.task)
-
-    def embed_query(self, input: Documents) -> SparseVectors:  # noqa: A002 # as above
-        """Embed search texts."""
-        return _embedded(self.model(), input, self.query_config["task"] if self.query_config else self.task)
-
     def settings(self) -> dict[str, Any]:
         """Give the arguments of the library's class that are not left to it."""
         settings = chosen(
@@ -84,7 +83,7 @@ class FastembedSparseEmbeddingFunction(Loading, SparseEmbeddingFunction[Document
         return library(PACKAGE, PACKAGE).SparseTextEmbedding(**settings)
 
 
-class Bm25EmbeddingFunction(Loading, SparseEmbeddingFunction[Documents]):
+class Bm25EmbeddingFunction(_Fastembed):
     """BM25 weights of a text's words through FastEmbed; needs `fastembed`. Prefer `ChromaBm25EmbeddingFunction`.
 
     Args:
@@ -135,14 +134,6 @@ class Bm25EmbeddingFunction(Loading, SparseEmbeddingFunction[Documents]):
         self.query_config = query_config
         self.kwargs = plain(kwargs)
 
-    def __call__(self, input: Documents) -> SparseVectors:  # noqa: A002 # the name is part of Chroma's contract
-        """Embed each text."""
-        return _embedded(self.model(), input, self.task)
-
-    def embed_query(self, input: Documents) -> SparseVectors:  # noqa: A002 # as above
-        """Embed search texts."""
-        return _embedded(self.model(), input, self.query_config["task"] if self.query_config else self.task)
-
     def settings(self) -> dict[str, Any]:
         """Give the arguments of the library's class that are not left to it."""
         settings = chosen(
@@ -160,8 +151,3 @@ class Bm25EmbeddingFunction(Loading, SparseEmbeddingFunction[Documents]):
     def load(self, settings: dict[str, Any]) -> Any:
         """Load the lists of words, from the hub if they were not fetched before."""
         return library("fastembed.sparse.bm25", PACKAGE).Bm25(**settings)
-
-
-def _embedded(model: Any, texts: Documents, task: TaskType | None) -> SparseVectors:
-    embed = model.query_embed if task == "query" else model.embed
-    return [ordered(found.indices.tolist(), found.values.tolist()) for found in embed(list(texts))]

@@ -1,14 +1,13 @@
 """Sparse models of the Sentence Transformers library, such as SPLADE, run in this process."""
 
-from typing import Any, Literal, TypeAlias, TypedDict
+from typing import Any, TypedDict
 
 import numpy as np
 
-from ochredb.embed.base import Loading, library, ordered, plain, require
-from ochredb.embed.protocol import Documents, SparseEmbeddingFunction, SparseVectors
+from ochredb.embed.base import SparseByTask, TaskType, library, ordered, plain, require
+from ochredb.embed.protocol import Documents, SparseVectors
 
 PACKAGE = "sentence_transformers"
-TaskType: TypeAlias = Literal["document", "query"]
 
 
 class HuggingFaceSparseEmbeddingFunctionQueryConfig(TypedDict):
@@ -17,7 +16,7 @@ class HuggingFaceSparseEmbeddingFunctionQueryConfig(TypedDict):
     task: TaskType
 
 
-class HuggingFaceSparseEmbeddingFunction(Loading, SparseEmbeddingFunction[Documents]):
+class HuggingFaceSparseEmbeddingFunction(SparseByTask):
     """Sparse vectors of texts through a sparse encoder; needs `sentence-transformers`.
 
     Args:
@@ -46,14 +45,6 @@ class HuggingFaceSparseEmbeddingFunction(Loading, SparseEmbeddingFunction[Docume
         self.query_config = query_config
         self.kwargs = plain(kwargs)
 
-    def __call__(self, input: Documents) -> SparseVectors:  # noqa: A002 # the name is part of Chroma's contract
-        """Embed each text."""
-        return self._embedded(input, self.task)
-
-    def embed_query(self, input: Documents) -> SparseVectors:  # noqa: A002 # as above
-        """Embed search texts."""
-        return self._embedded(input, self.query_config["task"] if self.query_config else self.task)
-
     def settings(self) -> dict[str, Any]:
         """Give the arguments of the library's class."""
         return {"model_name_or_path": self.model_name, "device": self.device, **self.kwargs}
@@ -62,7 +53,8 @@ class HuggingFaceSparseEmbeddingFunction(Loading, SparseEmbeddingFunction[Docume
         """Load the model, from the hub if it is no folder and was not fetched before."""
         return library(PACKAGE, PACKAGE).SparseEncoder(**settings)
 
-    def _embedded(self, texts: Documents, task: TaskType | None) -> SparseVectors:
+    def embedded(self, texts: Documents, task: TaskType | None) -> SparseVectors:
+        """Embed each text as a document or as a query."""
         model = self.model()
         encode = model.encode_query if task == "query" else model.encode_document
         return [_sparse(row) for row in encode(list(texts))]
