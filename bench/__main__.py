@@ -7,8 +7,9 @@ sample is kept as a line of JSON with the machine, the commit and the versions.
 import argparse
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import asdict, replace
+from importlib import import_module
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -17,14 +18,18 @@ from rich.console import Console
 
 from bench import report
 from bench.case import Sample
-from bench.data import LEAST_ROWS, ROOT, make_truth, read_rows
-from bench.environment import HOME, PeerError, ask
+from bench.data import HOME, LEAST_ROWS, ROOT
+from bench.environment import PeerError, ask
+from bench.growth import read_rows
 from bench.machine import context
-from bench.peers import OTHERS, OURS
+from bench.peers import OTHERS, OURS, USUAL
+from bench.truth import make_truth
 
 # Opening comes before the rest, while nothing has read the store; changing comes last, because it spoils it.
-QUESTIONS = {"load": 1, "open": 5, "query": 1, "fetch": 1, "change": 1, "cold": 5}
+QUESTIONS = {"load": 1, "open": 5, "query": 1, "bound": 1, "depth": 1, "fetch": 1, "busy": 1, "change": 1, "cold": 5}
 """How often each question is asked, every time in a fresh process."""
+ALONE = {"collections": 1, "shapes": 1}
+"""Likewise those that are only asked by name: they have a store and rows of their own."""
 
 WIDTH = 140  # of the table where there is no terminal to fit, as in a log
 
@@ -45,7 +50,7 @@ def main() -> int:
         for name, samples in results.items():
             versions: dict[str, str] = {}
             try:
-                for line in answers(name, truth, options.rows):
+                for line in answers(name, truth, options.rows, options.questions):
                     take(line, name, versions, samples)
             except PeerError as error:
                 failures.append(str(error))
@@ -68,20 +73,25 @@ def arguments() -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(prog="python -m bench", description="Measure Ochre beside its peers.")
     parser.add_argument("--rows", type=int, default=50_000, help="rows to load (default: %(default)s)")
+    parser.add_argument("--peers", nargs="+", choices=OTHERS, default=USUAL, help="whom to set beside ours")
     parser.add_argument("--only", choices=["ours", *OTHERS], help="measure one side only")
+    parser.add_argument(
+        "--questions", nargs="+", choices=[*QUESTIONS, *ALONE], default=QUESTIONS, help="what to ask; all need `load`"
+    )
     parser.add_argument("--out", type=Path, help="file for the samples (default: one a run in bench/results)")
     options = parser.parse_args()
     if options.rows < LEAST_ROWS:
         parser.error(f"--rows: {options.rows}, at least {LEAST_ROWS} wanted: the changes at the end take 3,000")
-    options.peers = [OURS if options.only == "ours" else options.only] if options.only else [OURS, *OTHERS]
+    options.peers = [OURS if options.only == "ours" else options.only] if options.only else [OURS, *options.peers]
     return options
 
 
-def answers(name: str, truth: Path, rows: int) -> Iterator[dict[str, Any]]:
-    """Put every question to a peer, in a store of its own, and give its lines."""
+def answers(name: str, truth: Path, rows: int, questions: Collection[str]) -> Iterator[dict[str, Any]]:
+    """Put the questions that it can answer to a peer, in a store of its own, and give its lines."""
+    able = import_module(f"bench.peers.{name}").Peer.questions & set(questions)
     with TemporaryDirectory(prefix=f"{name}-", dir=HOME) as store:
-        for question, repeats in QUESTIONS.items():
-            for _ in range(repeats):
+        for question, repeats in {**QUESTIONS, **ALONE}.items():
+            for _ in range(repeats if question in able else 0):
                 yield from ask(question, name, Path(store), truth, rows)
 
 

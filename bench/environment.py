@@ -9,10 +9,8 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from bench.data import ROOT
+from bench.data import HOME, ROOT
 from bench.peers import OURS
-
-HOME = ROOT / ".bench"
 
 
 class PeerError(RuntimeError):

@@ -65,9 +65,9 @@ def versions(peer: type[Peer]) -> dict[str, str]:
     """Give the versions of what answers in this process."""
     found = {"python": platform.python_version(), "numpy": metadata.version("numpy")}
     try:
-        return {**found, peer.module: metadata.version(peer.module)}
+        return {**found, peer.distribution: metadata.version(peer.distribution)}
     except metadata.PackageNotFoundError:  # a source tree on PYTHONPATH
-        return {**found, peer.module: getattr(import_module(peer.module), "__version__", "source")}
+        return {**found, peer.distribution: getattr(import_module(peer.module), "__version__", "source")}
 
 
 if __name__ == "__main__":

@@ -11,8 +11,11 @@ from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 if TYPE_CHECKING:
     from bench.data import Floats
 
+EVERYTHING = frozenset(("load", "open", "query", "fetch", "busy", "change", "cold"))
+
 OURS = "ochre"
-OTHERS = ("chroma",)
+OTHERS = ("chroma", "lance", "zvec", "qdrant_edge", "sqlite_vec", "milvus", "faiss_ivf")
+USUAL = ("chroma",)
 
 
 class Collection(Protocol):
@@ -51,7 +54,12 @@ class Collection(Protocol):
         ...
 
     def query(
-        self, *, query_embeddings: "Floats", n_results: int, where: dict[str, Any] | None = None
+        self,
+        *,
+        query_embeddings: "Floats",
+        n_results: int,
+        where: dict[str, Any] | None = None,
+        where_document: dict[str, Any] | None = None,
     ) -> dict[str, Any]:
         """Give the nearest records of each query, with documents, metadatas and distances."""
         ...
@@ -60,12 +68,16 @@ class Collection(Protocol):
 class Peer(Protocol):
     """A database that keeps its data in a directory.
 
-    `module` is the module to import and the name of its distribution; `needs` is what pip installs: nothing for ours,
-    which is in the interpreter that runs the benchmark.
+    `module` is the module to import, `distribution` the name that pip knows it by; `needs` is what pip installs:
+    nothing for ours, which is in the interpreter that runs the benchmark. `questions` are those that the peer can
+    answer, and `contains` says whether its filters look for a text within documents.
     """
 
     module: ClassVar[str]
+    distribution: ClassVar[str]
     needs: ClassVar[tuple[str, ...]]
+    questions: ClassVar[frozenset[str]]
+    contains: ClassVar[bool]
 
     def __init__(self, path: str) -> None:
         """Open a directory."""

@@ -3,7 +3,7 @@
 from importlib import import_module
 from typing import Any, ClassVar
 
-from bench.peers import Collection
+from bench.peers import EVERYTHING, Collection
 
 NAME = "passages"
 
@@ -12,7 +12,10 @@ class Peer:
     """A persistent client of a module that speaks Chroma's API."""
 
     module: ClassVar[str] = "chromadb"
+    distribution: ClassVar[str] = "chromadb"
     needs: ClassVar[tuple[str, ...]] = ("chromadb==1.5.9",)
+    questions: ClassVar[frozenset[str]] = EVERYTHING
+    contains: ClassVar[bool] = True
 
     def __init__(self, path: str) -> None:
         self.client: Any = import_module(self.module).PersistentClient(path=path)

@@ -2,14 +2,16 @@
 
 from typing import ClassVar
 
-from bench.peers import chroma
+from bench.peers import EVERYTHING, chroma
 
 
 class Peer(chroma.Peer):
     """A persistent client, opened as Chroma's is."""
 
     module: ClassVar[str] = "ochredb"
+    distribution: ClassVar[str] = "ochredb"
     needs: ClassVar[tuple[str, ...]] = ()
+    questions: ClassVar[frozenset[str]] = EVERYTHING | {"depth", "collections", "shapes"}
 
     def settle(self) -> None:
         """Wait for the index."""

@@ -11,8 +11,10 @@ from typing import Any
 import numpy as np
 
 from bench.case import Case, Session, Timed
-from bench.data import DELETED, K, Labels, Rows, Truth, name, read_rows
+from bench.data import DELETED, K, Labels, Rows, name
+from bench.growth import read_rows
 from bench.questions.query import one_by_one
+from bench.truth import Truth
 
 
 def cases(session: Session) -> Iterator[Case]:

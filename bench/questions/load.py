@@ -9,8 +9,10 @@ from collections.abc import Iterator
 from functools import partial
 
 from bench.case import Case, Counted, Session, Timed
-from bench.data import K, Truth, read_rows
+from bench.data import K
+from bench.growth import read_rows
 from bench.memory import peak, resident
+from bench.truth import Truth
 
 
 def cases(session: Session) -> Iterator[Case]:

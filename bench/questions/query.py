@@ -9,11 +9,13 @@ from functools import partial
 from typing import Any
 
 from bench.case import Case, Counted, Session, Timed
-from bench.data import BARE, FILTERS, MANY, SINGLES, K, Truth
+from bench.data import BARE, CONTAINS, FILTERS, MANY, SINGLES, WORD, K
 from bench.memory import resident
 from bench.peers import Collection
+from bench.truth import Truth
 
 BATCHES = 5
+FILTERED = 100  # of the queries are asked with each filter
 
 
 def cases(session: Session) -> Iterator[Case]:
@@ -26,7 +28,12 @@ def cases(session: Session) -> Iterator[Case]:
 
     yield one_by_one("query", collection, truth, BARE)
     for name, filter_ in FILTERS.items():
-        yield one_by_one(f"query, {name}", collection, truth, name, filter_.where)
+        yield one_by_one(f"query, {name}", collection, truth, name, FILTERED, where=filter_.where)
+    if session.peer.contains:
+        text = {"where_document": {"$contains": WORD}}
+        yield one_by_one(f"query, {CONTAINS}, at first", collection, truth, CONTAINS, 1, **text)
+        peer.settle()
+        yield one_by_one(f"query, {CONTAINS}", collection, truth, CONTAINS, FILTERED, **text)
     yield Counted("memory, over the import", "MB", resident() - session.bare)
     yield Counted("memory, whole process", "MB", resident())
     yield Timed(
@@ -40,7 +47,7 @@ def cases(session: Session) -> Iterator[Case]:
 
 
 def one_by_one(
-    case: str, collection: Collection, truth: Truth, near: str, where: dict[str, Any] | None = None
+    case: str, collection: Collection, truth: Truth, near: str, count: int = SINGLES, **filters: Any
 ) -> Timed:
     """Ask the first queries, one a call.
 
@@ -49,11 +56,12 @@ def one_by_one(
         collection: Whom to ask.
         truth: The queries and what they should find.
         near: Which of the truths.
-        where: The filter.
+        count: How many queries.
+        filters: `where` or `where_document`.
     """
-    queries = [truth.queries[i : i + 1] for i in range(SINGLES)]
+    queries = [truth.queries[i : i + 1] for i in range(count)]
     return Timed(
         case,
-        [partial(collection.query, query_embeddings=query, n_results=K, where=where) for query in queries],
+        [partial(collection.query, query_embeddings=query, n_results=K, **filters) for query in queries],
         judge=lambda answers: truth.recall(near, [answer["ids"][0] for answer in answers]),
     )

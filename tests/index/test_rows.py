@@ -131,3 +131,28 @@ def test_a_column_grows_like_a_list(data: st.DataObject) -> None:
         assert len(column) == len(truth)
         if verb in ("extend", "pad"):
             assert view.tolist() == then
+
+
+@pytest.mark.parametrize("base", [0, 3, 10])
+def test_products_and_squares_are_those_of_the_rows(base: int) -> None:
+    """They come in the order of the slots, from base and memory alike, and a slot of -1 is infinitely far."""
+    truth, query = numbers(10, 5), numbers(1, 5, 3)[0]
+    rows = Rows(SINGLE, 5, truth[:base].copy() if base else None)
+    rows.append(truth[base:])
+    slots = np.array([9, -1, 0, 3, 2, -1, 9])
+    there = slots >= 0
+    products, squares = rows.products(query, slots), rows.squares(query, slots)
+    np.testing.assert_allclose(products[there], truth[slots[there]] @ query, rtol=1e-6)
+    np.testing.assert_allclose(squares[there], np.square(truth[slots[there]] - query).sum(axis=1), rtol=1e-6)
+    assert (products[~there] == -np.inf).all()
+    assert (squares[~there] == np.inf).all()
+
+
+def test_lengths_are_between_the_shortest_and_the_longest() -> None:
+    """Every row that came or changed counts, but for rows of zeros."""
+    rows = Rows(SINGLE, 2)
+    rows.append(np.array([[3, 4], [0, 0]], np.float32))
+    assert rows.lengths == (5, 5)
+    rows.append(np.array([[0, 1]], np.float32))
+    rows.put(np.array([0]), np.array([[6, 8]], np.float32))
+    assert rows.lengths == (1, 10)

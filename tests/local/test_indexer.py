@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -146,6 +147,44 @@ def test_a_collection_deleted_while_it_is_indexed(tmp_path: Path) -> None:
     engine.close()
     LocalEngine(tmp_path).close()
     assert [path.name for path in tmp_path.iterdir() if path.is_dir()] == []
+
+
+def test_closing_saves_what_the_snapshot_lacks(tmp_path: Path) -> None:
+    """Rows that were indexed since the last snapshot are in the next one, so that the next process need not look at
+    each of them.
+    """
+    engine = LocalEngine(tmp_path)
+    collection = make(engine)
+    for count, prefix in ((1000, "a"), (100, "b")):
+        put(engine, collection, ROWS[:count], prefix)
+        engine.query(collection, Query(ROWS[:1]))
+        engine.settle()
+    engine.close()
+    manifest = snapshot.read(tmp_path / collection, "vectors")
+    assert manifest is not None
+    assert manifest.details["frontier"] == 1100
+
+
+def test_a_reader_indexes_a_tail_that_others_left(tmp_path: Path) -> None:
+    """A process that only asks does not look at many unindexed rows one by one for ever."""
+    engine = LocalEngine(tmp_path)
+    collection = make(engine)
+    put(engine, collection, ROWS, "a")
+    engine.query(collection, Query(ROWS[:1]))
+    engine.settle()
+    engine._indexer.close()
+    put(engine, collection, ROWS[:600], "b")
+    engine.close()
+
+    reader = LocalEngine(tmp_path)
+    assert len(reader.query(collection, Query(ROWS[:1], 5)).records[0]) == 5
+    view = reader._collections[collection]
+    for _ in range(600):
+        if not view.tail:
+            break
+        time.sleep(0.05)
+    assert not view.tail
+    reader.close()
 
 
 HUGE = """

@@ -22,6 +22,7 @@ from ochredb.core.errors import (
     OchreError,
 )
 from ochredb.core.model import Delete, Get, NewCollection, Query, Records, Scope, Write
+from ochredb.local import store as store_module
 from ochredb.local.disk import connect
 from ochredb.local.engine import LocalEngine
 from ochredb.local.store import FILE, Store
@@ -246,6 +247,7 @@ def _quietly(engine: LocalEngine, collection: str) -> None:
 CREATE = """
 import sys, time
 from pathlib import Path
+from ochredb.local import store as store_module
 from ochredb.local.disk import connect
 from ochredb.local.engine import LocalEngine
 from ochredb.core.model import Scope
@@ -321,4 +323,56 @@ def test_a_file_that_is_replaced_while_it_is_being_opened(tmp_path: Path, monkey
     monkeypatch.setattr(store, "_connect", connect_late)
     with pytest.raises(InternalError, match="removed or replaced"), store.reading():
         pass
+    store.close()
+
+
+def log_pages(store: Store) -> tuple[int, int]:
+    """Give how many pages SQLite's log has, and how many of them are in the file as well."""
+    with store.reading() as db:
+        db.execute("ROLLBACK")
+        size, done = db.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_NOOP)
+        db.execute("BEGIN")
+    return size, done
+
+
+def grow(store: Store, pages: int) -> None:
+    """Write so many pages in one call."""
+    with store.writing("grow") as db:
+        db.execute("CREATE TABLE IF NOT EXISTS grown (data BLOB)")
+        db.executemany("INSERT INTO grown VALUES (zeroblob(8000))", [()] * pages)
+
+
+def test_a_long_log_is_emptied_in_the_background(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The writer only says that the log is long; whoever listens empties it, and the next call begins it anew."""
+    monkeypatch.setattr(store_module, "LOG_PAGES", 100)
+    store = Store(tmp_path)
+    told: list[bool] = []
+    store.on_long_log = lambda: told.append(True)
+    grow(store, 50)
+    assert not told
+    grow(store, 100)
+    assert told
+    assert log_pages(store)[1] == 0
+    store.checkpoint()
+    size, done = log_pages(store)
+    assert size == done >= 150
+    grow(store, 1)
+    assert log_pages(store)[0] < 100
+    store.close()
+
+
+@pytest.mark.parametrize("listening", [True, False])
+def test_a_log_that_nobody_empties_is_emptied_by_the_writer(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, listening: bool
+) -> None:
+    """A writer that hears nothing of the background does not let the log grow for ever."""
+    monkeypatch.setattr(store_module, "LOG_PAGES", 100)
+    monkeypatch.setattr(store_module, "MOST_LOG_PAGES", 300)
+    store = Store(tmp_path)
+    store.on_long_log = (lambda: None) if listening else None
+    longest = 0
+    for _ in range(20):
+        grow(store, 60)
+        longest = max(longest, log_pages(store)[0])
+    assert longest < (400 if listening else 200)
     store.close()

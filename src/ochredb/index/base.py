@@ -1,6 +1,7 @@
 """What every vector index does, written down to the unit."""
 
-from typing import NamedTuple, Protocol
+from functools import cached_property
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -20,6 +21,27 @@ class Nearest(NamedTuple):
 
     slots: Slots
     distances: Floats
+
+
+class Allowed:
+    """The slots that may be found, with what is computed of them once and not at each search.
+
+    Args:
+        mask: True at those slots; slots beyond its end may not be found. It does not change any more.
+    """
+
+    def __init__(self, mask: Mask) -> None:
+        self.mask = mask
+
+    @cached_property
+    def count(self) -> int:
+        """How many there are."""
+        return int(np.count_nonzero(self.mask))
+
+    @cached_property
+    def bits(self) -> npt.NDArray[Any]:
+        """The mask with eight slots a byte, the first in the lowest bit."""
+        return np.packbits(self.mask, bitorder="little")
 
 
 class VectorIndex(Protocol):

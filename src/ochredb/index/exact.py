@@ -12,12 +12,14 @@ from ochredb.index.growing import Growing
 
 # Rounding of a float32 dot product of d terms grows with sqrt(d) in practice; four times that has not been exceeded on
 # random, clustered and offset data, and a candidate too many costs nothing.
-_ROUNDING = 4 * float(np.finfo(np.float32).eps)
+ROUNDING = 4 * float(np.finfo(np.float32).eps)
+_MATRIX = 8
+"""So many queries are worth a matrix product."""
 _BLOCK = 1 << 22
 """Rough distances that are computed at a time: 16 MiB."""
 _PLACE_BYTES = 100
 """What an entry of a dict of ints takes."""
-_SMALL, _LARGE = np.float32(1e-30), np.float32(1e30)
+SMALL, LARGE = 1e-30, 1e30
 """Squared lengths beyond which float32 may overflow or lose a vector: then every distance is computed exactly."""
 
 
@@ -41,13 +43,16 @@ def score(space: Space, queries: Floats, vectors: Floats) -> Floats:
         case "ip":
             distances = 1.0 - np.vecdot(x, y)
         case "cosine":
-            lengths = np.sqrt(np.vecdot(x, x) * np.vecdot(y, y))
-            distances = 1.0 - _quotients(np.vecdot(x, y), lengths)
+            lengths = np.vecdot(x, x) * np.vecdot(y, y)
+            distances = 1.0 - _quotients(np.vecdot(x, y), np.sqrt(lengths))
         case _:
             assert_never(space)
     rounded: Floats
-    with np.errstate(over="ignore"):  # two far corners of float32 are infinitely apart in float32: so be it
+    if space == "cosine":
         rounded = distances.astype(np.float32)
+    else:
+        with np.errstate(over="ignore"):  # two far corners of float32 are infinitely apart in float32: so be it
+            rounded = distances.astype(np.float32)
     return rounded
 
 
@@ -70,13 +75,17 @@ def rank(space: Space, queries: Floats, slots: Slots, vectors: Floats, k: int) -
     A slot of -1 stands for no vector.
     """
     distances = score(space, queries, vectors)
-    distances[slots < 0] = np.inf
+    if slots.min(initial=0) < 0:
+        distances[slots < 0] = np.inf
     return nearest(slots, distances, k)
 
 
 def nearest(slots: Slots, distances: Floats, k: int) -> Nearest:
     """Put what was found (q, n) in order and keep the k nearest."""
-    order = np.lexsort((slots, distances, slots < 0), axis=1)[:, :k]
+    # Without its sign a slot of -1 is the largest of all, and so behind one that is infinitely far.
+    order = np.lexsort((slots.view(np.uint64), distances), axis=1)[:, :k]
+    if len(order) == 1:
+        return Nearest(slots[:, order[0]], distances[:, order[0]])
     rows = np.arange(len(order))[:, None]
     return Nearest(slots[rows, order], distances[rows, order])
 
@@ -89,10 +98,18 @@ def join(one: Nearest, other: Nearest, k: int) -> Nearest:
 
 
 def stack(parts: list[Nearest]) -> Nearest:
-    """Put what was found for some queries above what was found for others."""
+    """Put what was found for some queries above what was found for others, filled up with nothing."""
     if len(parts) == 1:
         return parts[0]
-    return Nearest(np.concatenate([one.slots for one in parts]), np.concatenate([one.distances for one in parts]))
+    widest = max((part.slots.shape[1] for part in parts), default=0)
+    slots = [_wide(part.slots, widest, -1) for part in parts]
+    distances = [_wide(part.distances, widest, np.inf) for part in parts]
+    return Nearest(np.concatenate(slots), np.concatenate(distances)) if parts else nothing(0)
+
+
+def _wide(rows: Any, width: int, filling: float) -> Any:
+    missing = width - rows.shape[1]
+    return np.pad(rows, ((0, 0), (0, missing)), constant_values=filling) if missing else rows
 
 
 def nothing(queries: int) -> Nearest:
@@ -101,6 +118,8 @@ def nothing(queries: int) -> Nearest:
 
 
 def _quotients(values: Any, divisors: Any) -> Any:
+    if np.count_nonzero(divisors) == divisors.size:
+        return values / divisors
     return np.divide(values, divisors, out=np.zeros_like(values), where=divisors > 0)
 
 
@@ -185,12 +204,13 @@ class ExactIndex:
             yield query, (near if places is None else places[near])
 
     def _rough(self, queries: Floats, squares: Floats, places: Slots | None) -> Iterator[tuple[Any, float]]:
-        # One matrix product instead of a difference per element is ten times faster, and its rounding is bounded.
+        # Products instead of a difference per element are ten times faster, and their rounding is bounded. Those of a
+        # few queries leave the matrix product alone, whose threads on a busy machine wait for each other for 10 ms.
         vectors, lengths = self._vectors.view, self._squares.view
         if places is not None:
             vectors, lengths = vectors[places], lengths[places]
-        dots = queries @ vectors.T
-        rounding = _ROUNDING * math.sqrt(queries.shape[1])
+        dots = np.vecdot(vectors, queries[:, None]) if len(queries) < _MATRIX else queries @ vectors.T
+        rounding = ROUNDING * math.sqrt(queries.shape[1])
         longest = float(lengths.max())
         for row, square in zip(dots, squares.tolist(), strict=True):
             if self.space == "l2":
@@ -208,5 +228,5 @@ class ExactIndex:
 
 
 def _is_extreme(vectors: Floats, squares: Floats) -> bool:
-    beyond = (squares < _SMALL) | (squares > _LARGE)
+    beyond = (squares < SMALL) | (squares > LARGE)
     return bool(beyond.any()) and bool(vectors[beyond].any())  # zero vectors are harmless

@@ -5,8 +5,9 @@ memory and is exact enough wherever its rounding is small against the distances 
 rows are float32.
 """
 
+import math
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -15,6 +16,22 @@ from ochredb.core.model import Floats
 from ochredb.index.base import Slots
 from ochredb.index.growing import Growing
 
+
+class Lengths(NamedTuple):
+    """Between which two the length of every row lies, unless it is 0."""
+
+    least: float
+    most: float
+
+    def with_rows(self, vectors: Floats) -> "Lengths":
+        """Give those of more rows (n, d); rows of zeros do not count."""
+        exact = vectors.astype(np.float64)
+        squares = np.vecdot(exact, exact)
+        least = math.sqrt(squares.min(initial=math.inf, where=squares > 0))
+        return Lengths(min(self.least, least), max(self.most, math.sqrt(squares.max(initial=0))))
+
+
+_NONE, _ANY = Lengths(math.inf, 0.0), Lengths(0.0, math.inf)
 HALF, SINGLE = np.dtype("<f2"), np.dtype("<f4")
 _SAMPLE = 512
 
@@ -41,11 +58,19 @@ class Rows:
         dimension: Components a row.
         base: Rows (m, dimension) of this dtype, mapped copy-on-write so that a row that changes does not reach the
             file.
+        lengths: Of the rows of `base`; None if they are not known.
     """
 
-    def __init__(self, dtype: np.dtype[Any], dimension: int, base: npt.NDArray[Any] | None = None) -> None:
+    def __init__(
+        self,
+        dtype: np.dtype[Any],
+        dimension: int,
+        base: npt.NDArray[Any] | None = None,
+        lengths: Lengths | None = None,
+    ) -> None:
         self.dtype = dtype
         self.dimension = dimension
+        self.lengths = _NONE if base is None else lengths or _ANY
         # A memmap is many times slower to index than the plain array that it is.
         self._base = np.empty((0, dimension), dtype) if base is None else base.view(np.ndarray)
         self._more = Growing(dtype, dimension)
@@ -66,6 +91,7 @@ class Rows:
 
     def append(self, vectors: Floats) -> None:
         """Take in vectors float32 (n, d) behind the last row."""
+        self.lengths = self.lengths.with_rows(vectors)
         self._more.extend(self._narrow(vectors))
 
     def truncate(self, length: int) -> None:
@@ -74,23 +100,43 @@ class Rows:
 
     def put(self, slots: Slots, vectors: Floats) -> None:
         """Give rows that exist new vectors."""
+        self.lengths = self.lengths.with_rows(vectors)
         low = slots < len(self._base)
         narrow = self._narrow(vectors)
         self._base[slots[low]] = narrow[low]
         self._more.view[slots[~low] - len(self._base)] = narrow[~low]
 
     def take(self, slots: Slots) -> Floats:
-        """Give rows as float32 (n, d)."""
+        """Give rows as float32 (..., d); any row for a slot of -1."""
         split = len(self._base)
         if not len(self._more):
             return self._widen(self._base.take(slots, axis=0))
         if not split:
             return self._widen(self._more.view.take(slots, axis=0))
-        rows = np.empty((len(slots), self.dimension), self.dtype)
+        rows = np.empty((*slots.shape, self.dimension), self.dtype)
         low = slots < split
         rows[low] = self._base[slots[low]]
         rows[~low] = self._more.view[slots[~low] - split]
         return self._widen(rows)
+
+    def products(self, query: Floats, slots: Slots) -> Floats:
+        """Compute the products (n,) of a query with rows, if they are exact, in float32; -inf for a slot of -1."""
+        return self._each("fvec_inner_products_by_idx", query, slots, np.maximum)
+
+    def squares(self, query: Floats, slots: Slots) -> Floats:
+        """Compute the squared distances (n,) of a query from rows, likewise; inf for a slot of -1."""
+        return self._each("fvec_L2sqr_by_idx", query, slots, np.minimum)
+
+    def _each(self, compute: str, query: Floats, slots: Slots, join: Any) -> Floats:
+        """Have FAISS read each row where it lies, which is faster than to copy them first."""
+        more, split = self._more.view, len(self._base)
+        if not len(more):
+            return _computed(compute, query, self._base, slots)
+        behind = _computed(compute, query, more, np.maximum(slots - split, -1))
+        whole: Floats = behind
+        if split:
+            whole = join(behind, _computed(compute, query, self._base, np.where(slots < split, slots, -1)))
+        return whole
 
     def blocks(self, length: int) -> Iterator[npt.NDArray[Any]]:
         """Give the first rows in order, as they are kept."""
@@ -111,5 +157,17 @@ class Rows:
 
             # NumPy widens half precision one element at a time; FAISS does it ten times faster (F16C).
             self._quantizer = faiss.ScalarQuantizer(self.dimension, faiss.ScalarQuantizer.QT_fp16)
-        widened: Floats = self._quantizer.decode(np.ascontiguousarray(rows).view(np.uint8))
-        return widened
+        codes = np.ascontiguousarray(rows).view(np.uint8)
+        widened: Floats = self._quantizer.decode(codes.reshape(-1, codes.shape[-1]))
+        return widened.reshape(rows.shape)
+
+
+def _computed(compute: str, query: Floats, rows: npt.NDArray[Any], slots: Slots) -> Floats:
+    import faiss
+
+    faiss.omp_set_num_threads(1)  # a setting of each thread, so said at each use
+    slots, found = np.ascontiguousarray(slots), np.empty(len(slots), np.float32)
+    pointer = faiss.swig_ptr
+    shape = rows.shape[1], 1, len(slots)
+    getattr(faiss, compute)(pointer(found), pointer(query), pointer(rows), pointer(slots), *shape)
+    return found

@@ -13,9 +13,10 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from ochredb.core.model import Floats, Mask, Space
-from ochredb.index.base import Nearest, Slots
-from ochredb.index.exact import ExactIndex, join, nothing, rank, rough, stack
+from ochredb.index.base import Allowed, Nearest, Slots
+from ochredb.index.exact import ExactIndex, join, nearest, nothing, rank, rough, score, stack
 from ochredb.index.ivf import FEWEST_LISTS, SAMPLES_A_LIST, IvfIndex, list_count
+from ochredb.index.near import near
 from ochredb.index.rows import HALF, SINGLE, Rows, fitting
 from ochredb.local.plan import plan
 
@@ -27,7 +28,6 @@ RECALL = 0.95
 """What an index must find of the true neighbours of some of its rows before it is relied on."""
 EXACT_BYTES = 1 << 27
 """Rows of up to so much float32 are kept exact, and a search need not read embeddings from SQLite; more are halved."""
-_FEW = 256
 _CHUNK = 8192
 _BLOCK = 1 << 23
 """Components that are looked at at a time: 32 MiB of float32."""
@@ -73,46 +73,41 @@ class Built(Struct, frozen=True):
     untried: int = 0
     halves: bool = False
 
-    def search(self, read: Read, queries: Floats, k: int, allowed: Mask, effort: int) -> Nearest:
+    def search(self, read: Read, queries: Floats, k: int, allowed: Allowed, effort: int) -> Nearest:
         """Find the k nearest rows of each query, with the distances of the truth.
 
         Args:
             read: The truth.
             queries: float32 (q, d).
             k: At least 1.
-            allowed: True at the slots, up to `frontier`, that may be found.
+            allowed: The slots, up to `frontier`, that may be found.
             effort: The collection's own.
         """
         measured = self.ivf.measured(queries)
         proposed = self._proposed(measured, k, allowed, effort)
-        if not self.rows.exact:
-            return _decide(self.ivf.space, read, queries, self._narrow(measured, proposed, k + max(2, k // 8)), k)
-        few = proposed if proposed.shape[1] <= _FEW else self._narrow(measured, proposed, k + max(2, k // 8))
-        return self._rank(queries, few, k)
+        if self.rows.exact:
+            return self._rank(queries, proposed, k)
+        return _decide(self.ivf.space, read, queries, self._narrow(measured, proposed, k + max(2, k // 8)), k)
 
-    def _proposed(self, measured: Floats, k: int, allowed: Mask, effort: int) -> Slots:
-        keeps = int(np.count_nonzero(allowed))
-        chosen = plan(self.frontier, keeps, k, effort * self.boost)
+    def _proposed(self, measured: Floats, k: int, allowed: Allowed, effort: int) -> Slots:
+        chosen = plan(self.frontier, allowed.count, k, effort * self.boost)
         if not chosen.exact and self.boost != ALWAYS_EXACT:
-            mask = None if keeps == self.frontier else allowed
-            proposed = self.ivf.propose(measured, chosen.candidates, mask, chosen.effort).slots
-            if (proposed[:, min(k, keeps) - 1] >= 0).all():
+            some = None if allowed.count == self.frontier else allowed
+            proposed = self.ivf.propose(measured, chosen.candidates, some, chosen.effort).slots
+            if proposed[:, min(k, allowed.count) - 1].min(initial=0) >= 0:
                 return proposed
             # The lists that were looked into hold too few of the rows that may be found.
-        slots = np.flatnonzero(allowed)
+        slots = np.flatnonzero(allowed.mask)
         return np.broadcast_to(slots, (len(measured), len(slots)))
 
-    def _rank(self, queries: Floats, few: Slots, k: int) -> Nearest:
-        """Rank the last candidates (q, n) by exact rows."""
-        if not few.size:
-            return nothing(len(queries))
-        batch = max(_BLOCK // (few.shape[1] * self.rows.dimension), 1)
-        parts = []
-        for start in range(0, len(queries), batch):
-            slots = few[start : start + batch]
-            vectors = self.rows.take(np.maximum(slots, 0).ravel()).reshape(*slots.shape, self.rows.dimension)
-            parts.append(rank(self.ivf.space, queries[start : start + batch], slots, vectors, k))
-        return stack(parts)
+    def _rank(self, queries: Floats, proposed: Slots, k: int) -> Nearest:
+        """Rank candidates (q, n) by exact rows."""
+        found = [self._rank_one(query, slots, k) for query, slots in zip(queries, proposed, strict=True)]
+        return found[0] if len(found) == 1 else stack(found)
+
+    def _rank_one(self, query: Floats, proposed: Slots, k: int) -> Nearest:
+        slots = near(self.ivf.space, self.rows, query, proposed, k)
+        return nearest(slots[None], score(self.ivf.space, query, self.rows.take(slots))[None], k)
 
     def _narrow(self, queries: Floats, proposed: Slots, few: int) -> Slots:
         """Keep of the candidates (q, n) those that may be among the nearest in full precision."""
@@ -123,8 +118,8 @@ class Built(Struct, frozen=True):
         for start in range(0, len(queries), batch):
             slots = proposed[start : start + batch]
             distances = self._rough(queries[start : start + batch], slots)
-            nearest = np.argpartition(distances, few - 1, axis=1)[:, :few]
-            kept.append(slots[np.arange(len(slots))[:, None], nearest])
+            least = np.argpartition(distances, few - 1, axis=1)[:, :few]
+            kept.append(slots[np.arange(len(slots))[:, None], least])
         return kept[0] if len(kept) == 1 else np.concatenate(kept)
 
     def _rough(self, queries: Floats, slots: Slots) -> Floats:
@@ -132,9 +127,7 @@ class Built(Struct, frozen=True):
         width = max(_BLOCK // (len(queries) * self.rows.dimension), 1)
         for start in range(0, slots.shape[1], width):
             some = slots[:, start : start + width]
-            vectors = self.rows.take(np.maximum(some, 0).ravel())
-            vectors = self.ivf.measured(vectors) if self.rows.exact else vectors
-            distances = rough(self.ivf.space, queries, vectors.reshape(*some.shape, self.rows.dimension))
+            distances = rough(self.ivf.space, queries, self.rows.take(some))
             distances[some < 0] = np.inf
             parts.append(distances)
         return parts[0] if len(parts) == 1 else np.concatenate(parts, axis=1)
@@ -210,9 +203,10 @@ def _tried(built: Built, job: Job) -> Built:
     some = np.random.default_rng(built.frontier).choice(slots, min(TRIED_ROWS, len(slots)), replace=False)
     queries = job.read(np.sort(some))[1]
     limit = _truth(built.ivf.space, job, queries)
+    alive = Allowed(job.alive)
     for boost in BOOSTS:
         candidate = replace(built, boost=boost, untried=0)
-        found = candidate.search(job.read, queries, TRIED_K, job.alive, 100).distances
+        found = candidate.search(job.read, queries, TRIED_K, alive, 100).distances
         if not found.size or np.mean(found <= limit[:, None]) >= RECALL:
             return candidate
     return replace(built, boost=ALWAYS_EXACT, untried=0)

@@ -100,6 +100,12 @@ def get_tenant(db: apsw.Connection, tenant: str) -> str:
     return tenant
 
 
+def list_tenants(db: apsw.Connection) -> list[str]:
+    """Give all tenants by name."""
+    rows: Any = db.execute("SELECT name FROM tenants ORDER BY name")
+    return [name for (name,) in rows]
+
+
 def create_database(db: apsw.Connection, scope: Scope) -> Database:
     """Add a database to a tenant that exists."""
     get_tenant(db, scope.tenant)

@@ -15,9 +15,9 @@ from msgspec.structs import replace
 
 from ochredb.core.model import Floats, Labels, Mask
 from ochredb.core.where import Among, And, Contains, Equal, Holds, Not, Or, Order, Regex, Where
-from ochredb.index.base import Nearest, Slots
+from ochredb.index.base import Allowed, Nearest, Slots
 from ochredb.index.ivf import IvfIndex
-from ochredb.index.rows import Rows
+from ochredb.index.rows import Lengths, Rows
 from ochredb.local import log, records, snapshot
 from ochredb.local.built import Built
 from ochredb.local.catalog import Head
@@ -51,7 +51,7 @@ class Collection:
         read_only: Whether to leave the snapshots as they are.
 
     Every method but `lock`'s own is called with the lock held: exclusively for those that change a view, shared for
-    `ready`, `mask` and `search`.
+    `ready`, `allowed` and `search`.
     """
 
     def __init__(self, id: str, folder: Path | None, read_only: bool = False) -> None:  # noqa: A002 - the user's word for it
@@ -66,7 +66,7 @@ class Collection:
         self.vectors: Vectors | None = None
         self.columns = Columns()
         self.text = Text()
-        self._masks: dict[str, Mask] = {}
+        self._masks: dict[str, Allowed] = {}
         self._saved = 0
 
     @property
@@ -74,7 +74,7 @@ class Collection:
         """About how many bytes of memory the views take."""
         vectors = 0 if self.vectors is None else self.vectors.nbytes
         text = 0 if self.text.index is None else self.text.index.nbytes
-        return self.roster.nbytes + vectors + self.columns.nbytes + text + sum(map(len, self._masks.values()))
+        return self.roster.nbytes + vectors + self.columns.nbytes + text + len(self._masks) * len(self.roster)
 
     def ready(self, head: Head, where: Where | None, search: bool) -> bool:
         """Whether the views can answer as of this head: about the keys of `where`, and for a `search` about vectors."""
@@ -124,36 +124,45 @@ class Collection:
         found, vectors = records.vectors(db, head, self.roster.labels[slots])
         return (slots if len(found) == len(slots) else self.roster.slots(found)), vectors
 
-    def mask(self, db: apsw.Connection, head: Head, where: Where) -> Mask:
-        """Give True at the slots of the records that a filter keeps."""
+    def allowed(self, db: apsw.Connection, head: Head, where: Where | None) -> Allowed:
+        """Give the slots of the records that a filter keeps."""
         key = repr(where)  # tells 1 from 1.0 from True, and inf from nan, which equality and JSON do not
-        mask = self._masks.get(key)
-        if mask is None:
-            mask = self._evaluate(db, head.number, where, self.roster.alive)
+        allowed = self._masks.get(key)
+        if allowed is None:
+            alive = self.roster.alive
+            allowed = Allowed(alive if where is None else self._evaluate(db, head.number, where, alive))
             if len(self._masks) >= _MASKS:
                 self._masks.clear()
-            self._masks[key] = mask
-        return mask
+            self._masks[key] = allowed
+        return allowed
+
+    @property
+    def tail(self) -> int:
+        """How many rows each search has to look at one by one, until they are indexed."""
+        return 0 if self.vectors is None else self.vectors.tail(len(self.roster))
 
     def search(
-        self, db: apsw.Connection, head: Head, queries: Floats, k: int, allowed: Mask | None, effort: int
+        self, db: apsw.Connection, head: Head, queries: Floats, k: int, allowed: Allowed, effort: int
     ) -> Nearest:
         """Find the k nearest among allowed slots."""
         assert self.vectors is not None
-        allowed = self.roster.alive if allowed is None else allowed
         return self.vectors.search(lambda slots: self.read(db, head, slots), queries, k, allowed, effort)
 
-    @property
-    def worth_saving(self) -> bool:
-        """Whether so much of the vector view is not on disk that the next process would gain by it."""
+    def worth_saving(self, last: bool = False) -> bool:
+        """Whether so much of the vector view is not on disk that the next process would gain by it.
+
+        Args:
+            last: There will be no better moment: then a 32nd of the rows is worth writing all of them, else a quarter.
+        """
         if self.folder is None or self.read_only or self.vectors is None or self.vectors.built is None:
             return False
-        return self.vectors.built.frontier - self._saved >= max(TAIL, self._saved // 4)
+        least = max(TAIL // 4, self._saved // 32) if last else max(TAIL, self._saved // 4)
+        return self.vectors.built.frontier - self._saved >= least
 
-    def unsaved(self, head: Head) -> "Unsaved | None":
-        """Give what a snapshot of the vector view needs, if it is worth saving."""
+    def unsaved(self, head: Head, last: bool = False) -> "Unsaved | None":
+        """Give what a snapshot of the vector view needs, if it is `worth_saving`."""
         vectors = self.vectors
-        if not self.worth_saving or vectors is None or vectors.built is None:
+        if not self.worth_saving(last) or vectors is None or vectors.built is None:
             return None
         details = {
             "collection": self.id,
@@ -161,6 +170,7 @@ class Collection:
             "space": head.space,
             "dimension": vectors.dimension,
             "precision": vectors.built.rows.dtype.str,
+            "lengths": vectors.built.rows.lengths if np.isfinite(vectors.built.rows.lengths).all() else None,
             "trained": vectors.built.trained,
             "frontier": vectors.built.frontier,
             "boost": vectors.built.boost,
@@ -303,7 +313,8 @@ class Collection:
 def _mapped(folder: Path, manifest: Manifest) -> Rows:
     dtype, dimension = np.dtype(manifest.details["precision"]), manifest.details["dimension"]
     base = np.memmap(folder / manifest.files["rows"].name, dtype, "c").reshape(-1, dimension)
-    return Rows(dtype, dimension, base)
+    lengths = manifest.details.get("lengths")  # not in those of 0.1
+    return Rows(dtype, dimension, base, None if lengths is None else Lengths(*lengths))
 
 
 def _keys(where: Where | None) -> set[str]:

@@ -15,8 +15,10 @@ import apsw
 import numpy as np
 
 from ochredb.core.errors import InvalidArgumentError, NotFoundError, OchreError
+from ochredb.core.figures import Figures
 from ochredb.core.model import (
     ALL_FIELDS,
+    DEFAULT_TENANT,
     Change,
     CollectionInfo,
     Database,
@@ -33,13 +35,15 @@ from ochredb.core.model import (
     Write,
 )
 from ochredb.core.where import Where
+from ochredb.index.base import Allowed, Slots
 from ochredb.local import catalog, records, views
 from ochredb.local.catalog import Head
 from ochredb.local.collection import Collection
+from ochredb.local.figures import figures
 from ochredb.local.indexer import Indexer
 from ochredb.local.memory import give_back
-from ochredb.local.store import WAIT_SECONDS, Store
-from ochredb.local.vectors import INDEXED_FROM, TAIL
+from ochredb.local.store import FORMAT, WAIT_SECONDS, Store
+from ochredb.local.vectors import INDEXED_FROM, LONG_TAIL, TAIL
 
 _logger = logging.getLogger("ochredb")
 
@@ -85,6 +89,10 @@ class LocalEngine:
     def get_tenant(self, tenant: str) -> str:
         with self._store.reading() as db:
             return catalog.get_tenant(db, tenant)
+
+    def list_tenants(self) -> list[str]:
+        with self._store.reading() as db:
+            return catalog.list_tenants(db)
 
     def create_database(self, scope: Scope) -> Database:
         with self._store.writing("create database") as db:
@@ -146,11 +154,14 @@ class LocalEngine:
         if get.where is None:
             with self._store.reading() as db:
                 head = catalog.head(db, collection)
+                if get.ids is not None and get.limit is None and not get.offset:
+                    return records.fetch_ids(db, head, get.ids, get.fields)
                 return records.fetch(db, head, self._page(db, head, get), get.fields)
         where = get.where
 
         def body(db: apsw.Connection, head: Head, view: Collection) -> Records:
-            return records.fetch(db, head, _paged(self._matches(db, head, view, get, where), get), get.fields)
+            until = None if get.limit is None else get.offset + get.limit
+            return records.fetch(db, head, self._matches(db, head, view, get, where, until)[get.offset :], get.fields)
 
         return self._answer(collection, body, where)
 
@@ -192,6 +203,19 @@ class LocalEngine:
         """Tell whether what this engine has open is still what lies in its folder."""
         return self._store.present()
 
+    def figures(self) -> Figures:
+        """Count what there is, in milliseconds."""
+        with self._store.reading() as db:
+            return figures(db, self.folder, list(self._collections.values()))
+
+    def probe(self) -> None:
+        """Read, and, unless read only, write and make durable what changes nothing; raise if one of them fails."""
+        with self._store.reading() as db:
+            catalog.get_tenant(db, DEFAULT_TENANT)
+        if not self._store.read_only:
+            with self._store.writing("probe") as db:
+                db.execute(f"PRAGMA user_version = {FORMAT}")  # the same as before, and written all the same
+
     def settle(self) -> None:
         """Index now what would be indexed in the background soon, in the collections that this engine has used."""
         self._indexer.settle(list(self._collections.values()))
@@ -220,7 +244,7 @@ class LocalEngine:
         with view.lock.exclusive(), self._store.writing("delete") as db:
             head = self._head(db, view)
             view.catch_up(db, head, delete.where)
-            return records.remove(db, head, self._matches(db, head, view, delete, delete.where)[: delete.limit])
+            return records.remove(db, head, self._matches(db, head, view, delete, delete.where, delete.limit))
 
     def _answer(self, collection: str, body: Body[Answer], where: Where | None, search: bool = False) -> Answer:
         """Answer from views that are as new as the read transaction.
@@ -237,6 +261,8 @@ class LocalEngine:
             view.catch_up(db, head, where, search)
             share()
             answer = body(db, head, view)
+        if search and head.rows >= INDEXED_FROM and view.tail >= LONG_TAIL:
+            self._indexer.notice(view, urgent=False)  # another process may have left it so
         self._keep_within_limit()
         return answer
 
@@ -248,7 +274,7 @@ class LocalEngine:
         if view.vectors is None or not k or not len(query.embeddings):
             nothing = records.fetch(db, head, _NONE, query.fields)
             return Hits([nothing] * len(query.embeddings), [[] for _ in range(len(query.embeddings))])
-        allowed = self._allowed(db, head, view, query)
+        allowed = self._allowed(db, head, view, query, query.where)
         slots, distances = view.search(db, head, query.embeddings, k, allowed, head.effort)
         labels = [view.roster.labels[row[row >= 0]] for row in slots]
         return Hits(
@@ -256,25 +282,28 @@ class LocalEngine:
             [row[: len(found)].tolist() for row, found in zip(distances, labels, strict=True)],
         )
 
-    def _allowed(self, db: apsw.Connection, head: Head, view: Collection, query: Query) -> Mask | None:
-        mask = None if query.where is None else self._mask(db, head, view, query.where)
-        if query.ids is not None:
-            chosen = view.roster.mask(_chosen(db, head, query))
-            mask = chosen if mask is None else mask & chosen
-        return mask
-
-    def _mask(self, db: apsw.Connection, head: Head, view: Collection, where: Where) -> Mask:
-        mask = view.mask(db, head, where)
+    def _allowed(
+        self, db: apsw.Connection, head: Head, view: Collection, wanted: Get | Query | Delete, where: Where | None
+    ) -> Allowed:
+        """Give the slots of the records that match a filter and have one of the ids, if given."""
+        allowed = view.allowed(db, head, where)
         if view.text.wants(head.rows):
             self._indexer.notice(view, urgent=True)
-        return mask
+        if wanted.ids is None:
+            return allowed
+        return Allowed(allowed.mask & view.roster.mask(_chosen(db, head, wanted)))
 
-    def _matches(self, db: apsw.Connection, head: Head, view: Collection, wanted: Get | Delete, where: Where) -> Labels:
-        """Give the ascending labels of the records that match a filter and have one of the ids, if given."""
-        mask = self._mask(db, head, view, where)
-        if wanted.ids is not None:
-            mask = mask & view.roster.mask(_chosen(db, head, wanted))
-        return view.roster.labels[mask]
+    def _matches(
+        self,
+        db: apsw.Connection,
+        head: Head,
+        view: Collection,
+        wanted: Get | Delete,
+        where: Where,
+        count: int | None,
+    ) -> Labels:
+        """Give the ascending labels of the first records that match a filter and have one of the ids, if given."""
+        return view.roster.labels[_first(self._allowed(db, head, view, wanted, where).mask, count)]
 
     def _page(self, db: apsw.Connection, head: Head, get: Get) -> Labels:
         if get.ids is None and get.limit is None:
@@ -305,7 +334,7 @@ class LocalEngine:
                 return
             if view.indexing or not view.nbytes:
                 continue
-            if view.worth_saving:
+            if view.worth_saving():
                 self._indexer.notice(view, urgent=False)  # which saves it, and comes back here
                 continue
             total -= view.nbytes
@@ -328,7 +357,7 @@ class LocalEngine:
         try:
             with view.lock.shared(), self._store.reading() as db:
                 head = catalog.head(db, view.id)
-                unsaved = view.unsaved(head) if view.moment == head.moment else None
+                unsaved = view.unsaved(head, last=True) if view.moment == head.moment else None
             if unsaved is not None:
                 view.save(unsaved)
         except (OchreError, OSError):
@@ -371,6 +400,18 @@ def _chosen(db: apsw.Connection, head: Head, wanted: Get | Query | Delete) -> La
     if wanted.ids is None:
         return records.all_labels(db, head)
     return np.sort(np.fromiter(records.labels_of(db, head.number, wanted.ids).values(), np.int64))
+
+
+def _first(mask: Mask, count: int | None) -> Slots:
+    """Give the first slots of a mask, which are looked for no farther than needed; None gives all."""
+    if count is None:
+        return np.flatnonzero(mask)
+    reach = 8 * count + 1024
+    found = np.flatnonzero(mask[:reach])
+    while len(found) < count and reach < len(mask):
+        reach *= 8
+        found = np.flatnonzero(mask[:reach])
+    return found[:count]
 
 
 def _paged(labels: Labels, get: Get) -> Labels:

@@ -8,7 +8,7 @@ import apsw
 
 from ochredb.core.errors import BusyError, CorruptError, FormatError, InternalError, NotFoundError
 from ochredb.local.disk import connect, damaged_file, is_damage
-from ochredb.local.store import APPLICATION, FILE, FORMAT, WAIT_SECONDS
+from ochredb.local.store import APPLICATION, CHROMA, FILE, FORMAT, WAIT_SECONDS
 from ochredb.local.wal import passed_over
 
 SCRATCH = ".ochre.salvage"
@@ -27,7 +27,8 @@ def find(path: Path) -> Path:
     if not folder.is_dir():
         raise NotFoundError(f"{folder} is a file; the folder of a database is wanted")
     if not (folder / FILE).is_file():
-        hint = "; it is a database of Chroma's" if (folder / "chroma.sqlite3").exists() else ""
+        command = f"'ochre import chroma {folder} NEW_FOLDER'"
+        hint = f"; it is a database of Chroma's: {command} copies it" if (folder / CHROMA).exists() else ""
         raise NotFoundError(f"{folder} holds no database of Ochre's: there is no {FILE} in it{hint}")
     return folder
 

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from filelock import FileLock
 
-from ochredb.core.errors import BusyError, ClosedError, NotFoundError
+from ochredb.core.errors import BusyError, ClosedError, NotFoundError, OchreError
 from ochredb.core.model import Floats, Labels
 from ochredb.index.base import Slots
 from ochredb.local import catalog, packing, records, snapshot
@@ -50,7 +50,9 @@ class Indexer:
         self._thread: threading.Thread | None = None
         self._stopping = False
         self._space = False
+        self._long_log = False
         self._packed: packing.Place | None = None
+        store.on_long_log = _weakly(self.notice_log)
         _indexers.add(self)
 
     def notice(self, collection: Collection, urgent: bool) -> None:
@@ -66,6 +68,13 @@ class Indexer:
         with self._wake:
             if not self._stopping:
                 self._space = True
+                self._awake()
+
+    def notice_log(self) -> None:
+        """Learn that SQLite's log has become long, to be emptied off the path of the writer."""
+        with self._wake:
+            if not self._stopping:
+                self._long_log = True
                 self._awake()
 
     def settle(self, collections: Iterable[Collection]) -> None:
@@ -94,10 +103,11 @@ class Indexer:
                 if self._stopping:
                     return
                 resting = self._resting or self._space
-                notified = self._waiting or self._wake.wait(_QUIET_SECONDS if resting else None)
+                notified = self._waiting or self._long_log or self._wake.wait(_QUIET_SECONDS if resting else None)
                 due = self._waiting if notified else self._resting
                 taken = list(due.values())
                 due.clear()
+            self._empty_log()
             for collection in taken:
                 if self._goes_on():
                     self._care(collection, idle=not notified)
@@ -105,6 +115,15 @@ class Indexer:
                         self.notice(collection, urgent=False)
             if not notified:
                 self._give_back_space()
+
+    def _empty_log(self) -> None:
+        if not self._long_log:
+            return
+        self._long_log = False
+        try:
+            self._store.checkpoint()
+        except OchreError:
+            _logger.debug("SQLite's log is left to the writers", exc_info=True)
 
     def _give_back_space(self) -> None:
         try:
@@ -223,6 +242,18 @@ class Indexer:
         self._working = threading.Lock()
         self._thread = None
         self._waiting, self._resting = {}, {}
+
+
+def _weakly(method: Callable[[], None]) -> Callable[[], None]:
+    """Give a call of a method that does not keep its object."""
+    held = weakref.WeakMethod(method)
+
+    def call() -> None:
+        found = held()
+        if found is not None:
+            found()
+
+    return call
 
 
 @contextmanager

@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 
 
 class SharedLock:
@@ -12,22 +12,15 @@ class SharedLock:
     """
 
     def __init__(self) -> None:
-        self._changed = threading.Condition()
+        self._changed = threading.Condition(threading.Lock())
         self._readers = 0
         self._writing = False
         self._waiting = 0
+        self._sharing = _Sharing(self)
 
-    @contextmanager
-    def shared(self) -> Iterator[None]:
+    def shared(self) -> AbstractContextManager[None]:
         """Hold it beside other readers."""
-        with self._changed:
-            while self._writing or self._waiting:
-                self._changed.wait()
-            self._readers += 1
-        try:
-            yield
-        finally:
-            self._leave()
+        return self._sharing
 
     @contextmanager
     def exclusive(self) -> Iterator[Callable[[], None]]:
@@ -48,6 +41,12 @@ class SharedLock:
         finally:
             self._leave()
 
+    def _enter(self) -> None:
+        with self._changed:
+            while self._writing or self._waiting:
+                self._changed.wait()
+            self._readers += 1
+
     def _share(self) -> None:
         with self._changed:
             self._writing = False
@@ -60,4 +59,18 @@ class SharedLock:
                 self._writing = False
             else:
                 self._readers -= 1
-            self._changed.notify_all()
+            if self._waiting or not self._readers:
+                self._changed.notify_all()
+
+
+class _Sharing:
+    """A reader's way in and out: a generator in its place takes some 4 us of each query."""
+
+    def __init__(self, lock: SharedLock) -> None:
+        self._lock = lock
+
+    def __enter__(self) -> None:
+        self._lock._enter()
+
+    def __exit__(self, *error: object) -> None:
+        self._lock._leave()

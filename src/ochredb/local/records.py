@@ -5,6 +5,7 @@ Its rowid is `collection number << 40 | label`, so that a collection's rows lie 
 """
 
 from collections.abc import Iterator, Sequence
+from operator import itemgetter
 from typing import Any
 
 import apsw
@@ -64,11 +65,7 @@ def remove(db: apsw.Connection, head: Head, labels: Labels) -> int:
 
 def labels_of(db: apsw.Connection, number: int, ids: list[str]) -> dict[str, int]:
     """Give the labels of those ids that exist."""
-    # JSON, unlike a C array of strings, carries NUL characters; ids of old folders may have them.
-    rows = db.execute(
-        "SELECT r.id, r.rowid FROM json_each(?) j CROSS JOIN records r ON r.collection = ? AND r.id = j.value",
-        (_encode(ids).decode(), number),
-    )
+    rows = db.execute(f"SELECT r.id, r.rowid FROM {_BY_ID}", (_encode(ids).decode(), number))
     return {id_: rowid & _LABEL_MASK for id_, rowid in rows}
 
 
@@ -107,12 +104,34 @@ def fetch(db: apsw.Connection, head: Head, labels: Labels, fields: Fields) -> Re
     Raises:
         CorruptError: A record is not what was written, or is not there.
     """
-    rowids = _rowids(head.number, labels)
-    with_body = "documents" in fields or "uris" in fields
-    sql = _WITH_BODY if with_body else _WITHOUT_BODY
-    rows: Any = db.execute(sql, (apsw.carray(rowids),)).fetchall() if len(labels) else []
+    sql = f"SELECT {_columns(fields)} FROM {_BY_ROWID}"
+    rows: Any = db.execute(sql, (apsw.carray(_rowids(head.number, labels)),)).fetchall() if len(labels) else []
     if len(rows) != len(labels):
         raise damaged(db, f"only {len(rows)} of {len(labels)} records of collection {head.number} are found")
+    return _records(db, head, rows, fields)
+
+
+def fetch_ids(db: apsw.Connection, head: Head, ids: list[str], fields: Fields) -> Records:
+    """Give the records that have one of these ids in the order of their insertion; unknown ids drop out.
+
+    Raises:
+        CorruptError: A record is not what was written.
+    """
+    sql = f"SELECT {_columns(fields)} FROM {_BY_ID}"
+    rows: Any = db.execute(sql, (_encode(list(dict.fromkeys(ids))).decode(), head.number)).fetchall()
+    rows.sort(key=_rowid)
+    return _records(db, head, rows, fields)
+
+
+def _columns(fields: Fields) -> str:
+    return _WITH_BODY if "documents" in fields or "uris" in fields else _WITHOUT_BODY
+
+
+_rowid = itemgetter(0)
+
+
+def _records(db: apsw.Connection, head: Head, rows: Sequence[tuple[Any, ...]], fields: Fields) -> Records:
+    """Give rows of `_columns` as records, if they are as they were written."""
     found, ids, metadatas, _, *body = zip(*rows, strict=True) if rows else [()] * 6
     _refuse_changed(db, rows)
     given: dict[str, Any] = {}
@@ -127,10 +146,11 @@ def fetch(db: apsw.Connection, head: Head, labels: Labels, fields: Fields) -> Re
     return Records(list(ids), **given)
 
 
-_WITHOUT_BODY = (
-    "SELECT r.rowid, r.id, r.metadata, r.checksum FROM carray(?) c CROSS JOIN records r ON r.rowid = c.value"
-)
-_WITH_BODY = _WITHOUT_BODY.replace("r.checksum", "r.checksum, r.document, r.uri")
+_WITHOUT_BODY = "r.rowid, r.id, r.metadata, r.checksum"
+_WITH_BODY = f"{_WITHOUT_BODY}, r.document, r.uri"
+_BY_ROWID = "carray(?) c CROSS JOIN records r ON r.rowid = c.value"
+# JSON, unlike a C array of strings, carries NUL characters; ids of old folders may have them.
+_BY_ID = "json_each(?) j CROSS JOIN records r ON r.collection = ? AND r.id = j.value"
 
 
 def vectors(db: apsw.Connection, head: Head, labels: Labels) -> tuple[Labels, Floats]:
@@ -300,7 +320,7 @@ def _change(db: apsw.Connection, head: Head, records: Records, known: dict[str, 
 
 def _changed(db: apsw.Connection, records: Records, rowids: Labels) -> Iterator[tuple[Any, ...]]:
     """Give document, metadata, URI, checksum and rowid of records as they are to be, from how they are."""
-    stored: Any = db.execute(_WITH_BODY, (apsw.carray(rowids),)).fetchall()
+    stored: Any = db.execute(f"SELECT {_WITH_BODY} FROM {_BY_ROWID}", (apsw.carray(rowids),)).fetchall()
     if len(stored) != len(rowids):
         raise damaged(db, f"only {len(stored)} of {len(rowids)} records are found whose ids are known")
     _refuse_changed(db, stored)
@@ -362,7 +382,7 @@ def _checked(db: apsw.Connection, head: Head, rows: Sequence[tuple[Any, ...]]) -
 
 
 def _refuse_changed(db: apsw.Connection, rows: Sequence[tuple[Any, ...]]) -> None:
-    """Refuse rows of `_WITHOUT_BODY` or `_WITH_BODY` that are not as they were written."""
+    """Refuse rows of `_columns` that are not as they were written."""
     for rowid, id_, metadata, checksum, *body in rows:
         if body:
             same = checksum == of_record(rowid, id_, body[0], metadata, body[1])

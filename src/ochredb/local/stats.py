@@ -66,7 +66,7 @@ class Stats(Struct, frozen=True):
     """One database.
 
     Args:
-        folder: Where it is.
+        folder: Where it is; the URL, if a server told it.
         format: Of its file.
         database_bytes: Size of the SQLite file.
         free_bytes: What of it `compact` would give back.
@@ -75,7 +75,7 @@ class Stats(Struct, frozen=True):
         collections: By tenant, database and name.
     """
 
-    folder: Path
+    folder: Path | str
     format: int
     database_bytes: int
     free_bytes: int

@@ -7,7 +7,7 @@ in memory but read from the truth at each search, until the index has caught up.
 import numpy as np
 
 from ochredb.core.model import Floats, Mask, Space
-from ochredb.index.base import Nearest, Slots
+from ochredb.index.base import Allowed, Nearest, Slots
 from ochredb.index.exact import ExactIndex, join, nothing
 from ochredb.index.ivf import FEWEST_LISTS, ROWS_A_LIST
 from ochredb.local.built import Built, Job, Read, chunks, extend, train
@@ -16,6 +16,8 @@ INDEXED_FROM = FEWEST_LISTS * ROWS_A_LIST
 """A collection with fewer rows is scanned exactly: 0.1 ms for 4,096 rows of 384 dimensions."""
 TAIL = 4096
 """A tail of so many rows is worth indexing at once; a shorter one waits for a quiet moment."""
+LONG_TAIL = 512
+"""A tail of so many rows is felt in a search, and indexed in a quiet moment even by a process that does not write."""
 TAIL_BYTES = 1 << 27
 """A tail of so much float32 is kept in memory, a longer one read from the truth at each search: a matter of minutes."""
 OUTGROWN = 4
@@ -35,6 +37,7 @@ class Vectors:
         self._tail: ExactIndex | None = None
         self._pending: list[Slots] = []
         self._changed: set[int] | None = None
+        self._cut: tuple[Allowed, Allowed] | None = None
 
     @property
     def frontier(self) -> int:
@@ -53,6 +56,7 @@ class Vectors:
 
     def touch(self, slots: Slots) -> None:
         """Learn that these rows are new, or have new vectors."""
+        self._cut = None
         self.dirty.update(slots[slots < self.frontier].tolist())
         self._pending.append(slots)
         if self._changed is not None:
@@ -60,6 +64,7 @@ class Vectors:
 
     def remove(self, slots: Slots) -> None:
         """Learn that these rows are gone."""
+        self._cut = None
         self.dirty.difference_update(slots.tolist())
         self._pending = [some[~np.isin(some, slots)] for some in self._pending]
         if self._tail is not None:
@@ -82,24 +87,25 @@ class Vectors:
             self._tail.add(*read(np.unique(np.concatenate(missing))))
         self._pending = []
 
-    def search(self, read: Read, queries: Floats, k: int, allowed: Mask, effort: int) -> Nearest:
+    def search(self, read: Read, queries: Floats, k: int, allowed: Allowed, effort: int) -> Nearest:
         """Find the k nearest rows of each query, with the distances of the truth.
 
         Args:
             read: The truth.
             queries: float32 (q, d).
             k: At least 1.
-            allowed: True at the slots of records that there are and that may be found.
+            allowed: The slots of records that there are and that may be found.
             effort: The collection's own.
         """
+        if self.built is not None and self._tail is not None and not len(self._tail):
+            return self.built.search(read, queries, k, self._of_index(allowed), effort)
         if self._tail is None:
-            found = self._search_truth(read, queries, k, allowed)
+            found = self._search_truth(read, queries, k, allowed.mask)
         else:
-            found = self._tail.search(queries, k, allowed) if len(self._tail) else nothing(len(queries))
+            found = self._tail.search(queries, k, allowed.mask)
         if self.built is None:
             return found
-        indexed = self.built.search(read, queries, k, self._of_index(allowed), effort)
-        return join(found, indexed, k) if found.slots.size else indexed
+        return join(found, self.built.search(read, queries, k, self._of_index(allowed), effort), k)
 
     def wants(self, rows: int, slots: int, idle: bool) -> str | None:
         """Say whether this view is due to be built anew ("train"), brought up to date ("extend"), or neither.
@@ -128,7 +134,7 @@ class Vectors:
     def adopt(self, built: Built | None) -> None:
         """Put an index in the place of the old one, what changed meanwhile being the new tail; None forgets it."""
         if built is not None:
-            self.built = built
+            self.built, self._cut = built, None
             self.dirty = {slot for slot in self._changed or () if slot < built.frontier}
             self._tail, self._pending = None, []
         self._changed = None
@@ -149,10 +155,13 @@ class Vectors:
             found = join(found, part.search(queries, k), k)
         return found
 
-    def _of_index(self, allowed: Mask) -> Mask:
-        """Give what of a mask is the index's: not the rows that the tail has a newer vector of."""
-        mask = allowed[: self.frontier]
-        if self.dirty:
-            mask = mask.copy()
+    def _of_index(self, allowed: Allowed) -> Allowed:
+        """Give what of the allowed slots is the index's: not the rows that the tail has a newer vector of."""
+        if not self.dirty and len(allowed.mask) == self.frontier:
+            return allowed
+        cut = self._cut  # read once, as another thread may put its own in its place
+        if cut is None or cut[0] is not allowed:
+            mask = allowed.mask[: self.frontier].copy()
             mask[self._dirty_slots()] = False
-        return mask
+            cut = self._cut = allowed, Allowed(mask)
+        return cut[1]
