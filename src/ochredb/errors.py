@@ -2,12 +2,15 @@
 
 from ochredb.core.errors import (
     AuthorizationError,
+    BadBody,
+    BadMediaType,
     BatchSizeExceededError,
     BusyError,
     ChromaAuthError,
     ClosedError,
     CorruptError,
     DuplicateIDError,
+    ForbiddenError,
     FormatError,
     IDAlreadyExistsError,
     InternalError,
@@ -18,10 +21,14 @@ from ochredb.core.errors import (
     NotFoundError,
     NotSupported,
     OchreError,
+    OverdueError,
+    PartlyWrittenError,
     QuotaError,
     RateLimitError,
     ServiceError,
     UniqueConstraintError,
+    UnreachableError,
+    UnwrittenError,
     VersionMismatchError,
 )
 
@@ -52,6 +59,8 @@ error_types: dict[str, type[OchreError]] = {
 
 __all__ = [
     "AuthorizationError",
+    "BadBody",
+    "BadMediaType",
     "BatchSizeExceededError",
     "BusyError",
     "ChromaAuthError",
@@ -59,6 +68,7 @@ __all__ = [
     "ClosedError",
     "CorruptError",
     "DuplicateIDError",
+    "ForbiddenError",
     "FormatError",
     "IDAlreadyExistsError",
     "InternalError",
@@ -69,10 +79,14 @@ __all__ = [
     "NotFoundError",
     "NotSupported",
     "OchreError",
+    "OverdueError",
+    "PartlyWrittenError",
     "QuotaError",
     "RateLimitError",
     "ServiceError",
     "UniqueConstraintError",
+    "UnreachableError",
+    "UnwrittenError",
     "VersionMismatchError",
     "error_types",
 ]

@@ -30,12 +30,19 @@ OURS = {
     "OchreError": (400, "ChromaError", "ChromaError"),
     "BadValue": (400, "InvalidArgumentError", "InvalidArgument"),
     "BadType": (400, "InvalidArgumentError", "InvalidArgument"),
+    "ForbiddenError": (403, "AuthorizationError", "ForbiddenError"),
+    "BadMediaType": (415, "ChromaError", "BadMediaType"),
+    "BadBody": (422, "ChromaError", "BadBody"),
+    "OverdueError": (504, "ChromaError", "OverdueError"),
     "NotSupported": (501, "ChromaError", "NotSupported"),
     "BusyError": (503, "InternalError", "BusyError"),
     "CorruptError": (500, "InternalError", "CorruptError"),
     "FormatError": (500, "InternalError", "FormatError"),
     "ServiceError": (502, "InternalError", "ServiceError"),
+    "UnreachableError": (502, "InternalError", "UnreachableError"),
     "ClosedError": (500, "InternalError", "ClosedError"),
+    "PartlyWrittenError": (502, "InternalError", "PartlyWrittenError"),
+    "UnwrittenError": (500, "InternalError", "UnwrittenError"),
 }
 CLASSES = {name: found for name, found in inspect.getmembers(errors, inspect.isclass) if issubclass(found, OchreError)}
 
@@ -73,7 +80,12 @@ def test_trace_id_is_none_until_a_wire_gives_one() -> None:
 
 @pytest.mark.parametrize(
     ("found", "builtin"),
-    [(errors.BadValue, ValueError), (errors.BadType, TypeError), (errors.NotSupported, NotImplementedError)],
+    [
+        (errors.BadValue, ValueError),
+        (errors.BadType, TypeError),
+        (errors.NotSupported, NotImplementedError),
+        (errors.UnreachableError, ConnectionError),
+    ],
 )
 def test_builtin_classes(found: type[OchreError], builtin: type[Exception]) -> None:
     """Callers who catch Python's own class, as Chroma makes them, catch ours."""

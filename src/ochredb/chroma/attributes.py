@@ -105,7 +105,7 @@ def _metadata(metadata: dict[Any, Any], row: int) -> tuple[Metadata, str | None]
                 f"Validation error: metadatas: Invalid metadata at index {row}: key {key!r} is empty, holds a NUL, "
                 "or begins with '#' or '$'"
             )
-        found[key] = value if value is None else _value(key, value, f"metadatas[{row}][{key!r}]")
+        found[key] = value if value is None else metadata_value(key, value, f"metadatas[{row}][{key!r}]")
         utf8(key, f"metadatas[{row}]")
         if len(_GOOD_KEYS) < _MANY_KEYS and not key.startswith("chroma:"):
             _GOOD_KEYS.add(key)
@@ -115,7 +115,8 @@ def _metadata(metadata: dict[Any, Any], row: int) -> tuple[Metadata, str | None]
     return found, uri if isinstance(uri, str) else None
 
 
-def _value(key: str, value: object, path: str) -> Any:
+def metadata_value(key: str, value: object, path: str) -> Any:
+    """Read a value of metadata; `key` and `path` are for the text of a refusal."""
     match value:
         case bool():
             return value
@@ -143,7 +144,7 @@ def _collection_value(key: str, value: object, changing: bool) -> Any:
     here = f"metadata[{key!r}]"
     plain = value.item() if isinstance(value, np.generic) and not changing else value
     if isinstance(plain, str | int | float):
-        return _value(key, plain, here)
+        return metadata_value(key, plain, here)
     if changing:
         raise BadValue(
             "Expected metadata value to be a str, int, float, bool, SparseVector, list, or None, "
@@ -161,7 +162,7 @@ def _list(key: str, value: list[Any], path: str) -> list[Any]:
             f"Expected metadata list value for key '{key}' to contain only str, int, float, or bool and all elements "
             f"must be the same type, got {short(value)} at {path}"
         )
-    items = [_value(key, item, f"{path}[{row}]") for row, item in enumerate(value)]
+    items = [metadata_value(key, item, f"{path}[{row}]") for row, item in enumerate(value)]
     return [float(item) for item in items] if any(type(item) is not kind for item in items) else items
 
 

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from ochredb.chroma import matrix
+from ochredb.chroma.column import is_column, values, vectors
 from ochredb.chroma.text import short, utf8
 from ochredb.core.errors import BadType, BadValue, DuplicateIDError, InvalidArgumentError
 from ochredb.core.model import Fields
@@ -208,7 +209,7 @@ def count_wanted(value: object) -> int:
         raise BadValue(f"Expected requested number of results to be a int, got {short(value)}")
     if value <= 0:
         raise BadType(f"Number of requested results {value}, cannot be negative, or zero.")
-    return int(value)
+    return min(int(value), 2**63 - 1)
 
 
 def bound(value: object, what: str) -> int | None:
@@ -231,8 +232,8 @@ def _column(name: str, value: object, path: str) -> Any:
     if value is None:
         return None
     if name == "embeddings":
-        return matrix.vectors(value, path)
-    column: list[Any] = value if isinstance(value, list) else [value]
+        return matrix.vectors(vectors(value, path) if is_column(value) else value, path)
+    column: list[Any] = value if isinstance(value, list) else values(value) if is_column(value) else [value]
     for row, metadata in enumerate(column if name == "metadatas" else ()):
         if not isinstance(metadata, dict | None):
             raise BadValue(

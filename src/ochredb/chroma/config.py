@@ -10,7 +10,7 @@ from typing import Any, NamedTuple, get_args
 import msgspec
 
 from ochredb.core.errors import BadValue, InvalidArgumentError
-from ochredb.core.model import Metadata, Space
+from ochredb.core.model import CollectionInfo, Metadata, Space
 
 HNSW: dict[str, Any] = {
     "space": "l2",
@@ -34,7 +34,7 @@ _SPANN = (
     "reassign_neighbor_count", "split_threshold", "merge_threshold",
 )  # fmt: skip
 _BLOCKS = ("hnsw", "spann", "embedding_function")
-_CHANGEABLE = ("ef_search", "max_neighbors", "num_threads", "resize_factor", "sync_threshold", "batch_size")
+CHANGEABLE = ("ef_search", "max_neighbors", "num_threads", "resize_factor", "sync_threshold", "batch_size")
 _LEGACY = {
     "hnsw:space": "space",
     "hnsw:construction_ef": "ef_construction",
@@ -112,6 +112,18 @@ def settle_schema(vector: dict[str, Any], settled: Settled, function: dict[str, 
     return _settled({**HNSW, **said, **space}, vector["embedding_function"], _unknown(settled.json))
 
 
+def shown(info: CollectionInfo) -> dict[str, Any]:
+    """Give a collection's configuration with every setting, as Chroma's clients look for them.
+
+    Engines keep any JSON, and programs that speak to an engine itself may have stored less, or something else.
+    """
+    stored = info.configuration.get("hnsw")
+    hnsw = {**HNSW, **(stored if isinstance(stored, dict) else {}), "space": info.space, "ef_search": info.effort}
+    function = info.configuration.get("embedding_function")
+    known = function if isinstance(function, dict) else None
+    return {**info.configuration, "hnsw": hnsw, "spann": None, "embedding_function": known}
+
+
 def change(stored: dict[str, Any], configuration: object, function: dict[str, Any] | None) -> Settled:
     """Apply what `modify` changes; `function` is the stored form of a new embedding function, None if there is none.
 
@@ -124,7 +136,7 @@ def change(stored: dict[str, Any], configuration: object, function: dict[str, An
         if given.get("hnsw") is not None:
             raise InvalidArgumentError("Multiple vector index configurations provided: give hnsw alone")
         raise BadValue("Trying to update SPANN config but schema has HNSW")
-    hnsw = {**stored["hnsw"], **_checked(given.get("hnsw") or {}, _CHANGEABLE)}
+    hnsw = {**stored["hnsw"], **_checked(given.get("hnsw") or {}, CHANGEABLE)}
     old = stored.get("embedding_function")
     if function is not None and _name(old) and _name(old) != _name(function):
         raise BadValue(

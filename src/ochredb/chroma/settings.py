@@ -12,7 +12,7 @@ from typing import Any, get_args, get_origin, get_type_hints
 
 from ochredb.core.errors import BadValue
 
-SECRET = frozenset(("chroma_client_auth_credentials", "chroma_server_headers"))
+SECRET = frozenset(("chroma_client_auth_credentials", "chroma_server_authn_credentials", "chroma_server_headers"))
 
 
 class Settings:
@@ -96,13 +96,13 @@ class Settings:
                 "You are using a deprecated configuration of Chroma: chroma_db_impl was removed in Chroma 0.4. "
                 "Use PersistentClient(path=...) or EphemeralClient() instead"
             )
-        surroundings = _surroundings()
+        told = surroundings()
         for name, kind in _fields().items():
             variable = name.upper()
             if name in given:
                 value = _convert(given[name], kind, f"Settings({name}=...)")
-            elif variable in surroundings:
-                value = _convert(surroundings[variable], kind, f"environment variable {variable}")
+            elif variable in told:
+                value = _convert(told[variable], kind, f"environment variable {variable}")
             else:
                 value = getattr(Settings, name)
             setattr(self, name, value)
@@ -145,7 +145,7 @@ def _fields() -> dict[str, Any]:
     return get_type_hints(Settings)
 
 
-def _surroundings() -> dict[str, str]:
+def surroundings() -> dict[str, str]:
     """Give what `.env` and the environment say, names in capitals; the environment wins, an empty text says nothing."""
     environment = {name.upper(): value for name, value in os.environ.items()}
     return {name: value for name, value in (_dotenv(Path(".env")) | environment).items() if value}

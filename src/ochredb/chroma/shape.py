@@ -52,7 +52,7 @@ def get_result(records: Records, included: Include) -> GetResult:
         uris=records.uris if "uris" in included else None,
         included=included,
         data=None,
-        metadatas=_metadatas(records) if "metadatas" in included else None,
+        metadatas=metadatas(records) if "metadatas" in included else None,
     )
     return result
 
@@ -68,7 +68,7 @@ def query_result(hits: Hits, included: Include) -> QueryResult:
         uris=[records.uris for records in each] if "uris" in included else None,
         included=included,
         data=None,
-        metadatas=[_metadatas(records) for records in each] if "metadatas" in included else None,
+        metadatas=[metadatas(records) for records in each] if "metadatas" in included else None,
         distances=hits.distances if "distances" in included else None,
     )
     return result
@@ -80,14 +80,14 @@ def _embeddings(records: Records) -> Any:
     return records.embeddings.astype(np.float64)
 
 
-def _metadatas(records: Records) -> list[dict[str, Any] | None]:
+def metadatas(records: Records) -> list[dict[str, Any] | None]:
     """Give metadata as Chroma reads it back: {} where a record has nothing but a URI, None where it has nothing."""
-    metadatas = records.metadatas or []
+    found = records.metadatas or []
     if records.uris is None:
-        return metadatas
+        return found
     return [
         {} if metadata is None and uri is not None else metadata
-        for metadata, uri in zip(metadatas, records.uris, strict=True)
+        for metadata, uri in zip(found, records.uris, strict=True)
     ]
 
 

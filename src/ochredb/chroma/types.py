@@ -1,7 +1,8 @@
 """The types of Chroma's arguments and answers, as its callers annotate with them and as a type checker sees ours."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from enum import StrEnum
+from os import PathLike
 from typing import Any, ClassVar, Literal, Protocol, TypeAlias, TypedDict, TypeVar
 from uuid import UUID
 
@@ -23,6 +24,20 @@ URIs: TypeAlias = list[URI]
 PyVector: TypeAlias = Sequence[float] | Sequence[int]
 Vectors: TypeAlias = npt.NDArray[Any] | Sequence[npt.NDArray[Any]] | PyVector | Sequence[PyVector]
 """Everything that is read as one vector or as many: (dimension,) or (n, dimension)."""
+
+
+class ArrowStream(Protocol):
+    """A table that can be read as Arrow's: Arrow's own, a frame of pandas or polars, a query's result."""
+
+    def __arrow_c_stream__(self, requested_schema: object | None = None) -> object:
+        """Give the table as a stream of batches."""
+        ...
+
+
+Column: TypeAlias = ArrowStream | Iterator[Any]
+"""A column of another library, or an iterator of values."""
+Table: TypeAlias = ArrowStream | PathLike[str] | Iterator[Any]
+"""Records as a whole: a table, the path of a Parquet file, or an iterator of dictionaries."""
 
 LiteralValue: TypeAlias = str | int | float | bool
 MetadataListValue: TypeAlias = list[LiteralValue]

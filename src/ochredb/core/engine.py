@@ -37,6 +37,10 @@ class Engine(Protocol):
         """Give the name back, or raise `NotFoundError`."""
         ...
 
+    def list_tenants(self) -> list[str]:
+        """Give all tenants by name."""
+        ...
+
     def create_database(self, scope: Scope) -> Database:
         """Add a database; raise `NotFoundError` without the tenant, `UniqueConstraintError` if it exists."""
         ...

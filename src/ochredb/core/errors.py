@@ -3,7 +3,11 @@
 Names and codes that Chroma's callers match on are Chroma's (its `chromadb.errors`); the rest are ours.
 """
 
-from typing import ClassVar
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, ClassVar
+
+if TYPE_CHECKING:
+    from ochredb.core.model import Records
 
 
 class OchreError(Exception):
@@ -66,7 +70,7 @@ class DuplicateIDError(OchreError):
 
 
 class IDAlreadyExistsError(OchreError):
-    """An id that is taken; never raised, because `add` ignores existing ids (kept for Chroma's callers)."""
+    """An id that is taken: `add` passes over it, and an import or a copy refuses it unless told otherwise."""
 
     status = 409
     wire = "IDAlreadyExists"
@@ -131,6 +135,30 @@ class QuotaError(OchreError):
     wire = "QuotaError"
 
 
+class ForbiddenError(AuthorizationError):
+    """An action that is not allowed to this caller, who is known, or to anybody."""
+
+    status = 403
+
+
+class BadBody(OchreError):
+    """A request whose body is well formed, but not made of the parts that were wanted."""
+
+    status = 422
+
+
+class BadMediaType(OchreError):
+    """A request whose body is of a content type that is not read here."""
+
+    status = 415
+
+
+class OverdueError(OchreError):
+    """A call that took longer than the one who answers it, or the one who asked, would wait."""
+
+    status = 504
+
+
 class InternalError(OchreError):
     """A fault of ours, or of the machine below us."""
 
@@ -156,7 +184,7 @@ class CorruptError(InternalError):
 
 
 class FormatError(InternalError):
-    """A folder that a newer Ochre wrote; the text names the version that can read it."""
+    """A folder that a newer Ochre wrote, or Chroma; the text names what can read it."""
 
 
 class ServiceError(OchreError, RuntimeError):
@@ -164,6 +192,41 @@ class ServiceError(OchreError, RuntimeError):
 
     status = 502
     wire = "InternalError"
+
+
+class UnreachableError(OchreError, ConnectionError):
+    """A server that could not be reached, or that broke off; a ConnectionError, for who waits for networks."""
+
+    status = 502
+    wire = "InternalError"
+
+
+class PartlyWrittenError(UnreachableError):
+    """A write that went in parts, of which some failed after every attempt; written again, each record is there once.
+
+    Args:
+        text: What failed.
+        written: The ids that are in.
+        missing: The ids that were not acknowledged.
+    """
+
+    def __init__(self, text: str = "", written: "Sequence[str]" = (), missing: "Sequence[str]" = ()) -> None:
+        super().__init__(text)
+        self.written = written
+        self.missing = missing
+
+
+class UnwrittenError(InternalError):
+    """Records that embeddings were made for, and that could not be written.
+
+    Args:
+        text: What failed.
+        records: All of them, as batches of `Records` with embeddings.
+    """
+
+    def __init__(self, text: str = "", records: "Sequence[Records]" = ()) -> None:
+        super().__init__(text)
+        self.records = records
 
 
 class ClosedError(InternalError):

@@ -20,17 +20,21 @@ _MEMORY = 32 << 20
 
 
 @lru_cache(maxsize=256)
-def compile_pattern(pattern: str) -> Any:
+def compile_pattern(pattern: str, memory: int = _MEMORY) -> Any:
     """Compile a pattern for an unanchored `search`.
 
+    Args:
+        pattern: In the dialect of Rust's `regex`.
+        memory: Bytes that it may take when compiled.
+
     Raises:
-        InvalidArgumentError: It is no regular expression, or one whose program would be larger than 32 MiB.
+        InvalidArgumentError: It is no regular expression, or one whose program would be larger.
     """
     import re2  # a C++ library of some megabytes: loaded by the first regular expression, not by `import ochredb`
 
     options = re2.Options()
     options.log_errors = False
-    options.max_mem = _MEMORY
+    options.max_mem = memory
     try:
         return re2.compile(_unicode_classes(pattern), options=options)
     except re2.error as error:

@@ -203,6 +203,7 @@ def _parse(where: object, path: str, wire: bool, depth: int) -> Where:
             _condition(key, value, f"{path}[{key!r}]")  # of two faults Chroma names the inner one
         raise _bad(f"Expected where key to be a metadata field name or a logical operator ($and, $or), got {key}", path)
     _encodable(key, path)
+    key = str(key)
     here = f"{path}[{key!r}]"
     if isinstance(value, dict):
         return (
@@ -246,7 +247,8 @@ def _parse_document(where: object, path: str, wire: bool, depth: int) -> Where:
     positive = NEGATIVE.get(op, op)
     if positive == "$regex":
         compile_pattern(operand)
-    node: Where = Contains(operand) if positive == "$contains" else Regex(operand)
+    text = str(operand)
+    node: Where = Contains(text) if positive == "$contains" else Regex(text)
     return Not(node) if op in NEGATIVE else node
 
 
@@ -312,7 +314,7 @@ def _holds(key: str, op: str, operand: object, path: str) -> Where:
         if not isinstance(operand, str):
             raise _bad(f"Expected operand value to be a str for operator {op} on #document, got {operand}", path)
         _encodable(operand, path)
-        return Contains(operand)
+        return Contains(str(operand))
     if not isinstance(operand, str | int | float):
         raise _bad(f"Expected operand value to be a str, int, float, or bool for operator {op}, got {operand}", path)
     return Holds(key, _scalar(operand, path))

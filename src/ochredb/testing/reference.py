@@ -87,6 +87,10 @@ class ReferenceEngine:
             raise NotFoundError(f"Tenant [{tenant}] not found")
         return tenant
 
+    def list_tenants(self) -> list[str]:
+        """Give all tenants by name."""
+        return sorted(self._tenants)
+
     def create_database(self, scope: Scope) -> Database:
         """Add a database to a tenant."""
         with self._lock:

@@ -54,6 +54,14 @@ class CatalogContract:
         with pytest.raises(NotFoundError, match=r"Tenant \[other\] not found"):
             engine.get_tenant("other")
 
+    def test_tenants_are_listed(self, engine: Engine) -> None:
+        """All tenants come by name, those without a database among them."""
+        for name in ("b", "é", "a"):
+            engine.create_tenant(name)
+        assert engine.list_tenants() == ["a", "b", DEFAULT_TENANT, "é"]
+        engine.reset()
+        assert engine.list_tenants() == [DEFAULT_TENANT]
+
     def test_databases(self, engine: Engine) -> None:
         """A database belongs to one tenant, has a UUID, and is created once."""
         engine.create_tenant("acme")
