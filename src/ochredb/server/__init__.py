@@ -1,0 +1,1 @@
+"""Chroma's wire over any engine: routes, keys, limits, metrics."""
