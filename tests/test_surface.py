@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 
 import ochredb
+from ochredb.api.async_client import AsyncClient
 from ochredb.chroma.absent import Absent
 from ochredb.errors import ChromaError, NotSupported, error_types
 
@@ -23,7 +24,7 @@ DATA = Path(__file__).parent / "data"
 SURFACE = json.loads((DATA / "chroma_surface.json").read_text(encoding="utf-8"))
 
 NOT_HERE = {
-    "servers and their clients come later, or went with Chroma's old server": """
+    "what went with Chroma's old server, and the insides of its clients": """
         CloudClientArg AsyncBaseAPI AsyncServerAPI api.base_http_client auth.AuthError auth.AuthzAction
         auth.AuthzResource auth.ClientAuthHeaders auth.utils auth.basic_authn.BasicAuthenticationServerProvider
         auth.token_authn.TokenAuthenticationServerProvider auth.token_authn.User config.RoutingMode
@@ -106,11 +107,16 @@ OTHERWISE = {
     "chromadb.AdminClient": "settings",
     "chromadb.api.client.Client.__init__": "settings",
     "chromadb.api.client.AdminClient.__init__": "settings",
+    "chromadb.api.async_client.AsyncClient.__init__": "settings",
+    "chromadb.api.async_client.AsyncClient.create": "settings",
+    "chromadb.api.async_client.AsyncAdminClient.__init__": "settings",
     # Clients make collections; nobody else does, in either product.
     "chromadb.api.models.Collection.Collection.__init__": "made by clients",
+    "chromadb.api.models.AsyncCollection.AsyncCollection.__init__": "made by clients",
     "chromadb.api.shared_system_client.SharedSystemClient.__init__": "made by clients",
     # Chroma makes a client of its `System`, which is not here, or gives the key of its cloud.
     "from_system": "no System",
+    "from_system_async": "no System",
     "get_chroma_cloud_api_key_from_clients": "no cloud",
     # Settings, index configurations and models are pydantic's there, with all that it brings.
     "chromadb.config.Settings.__init__": "pydantic",
@@ -230,19 +236,26 @@ def test_errors_have_the_same_tree() -> None:
     assert all(issubclass(error, ChromaError) for error in error_types.values())
 
 
+SERVER = {"chroma_server_host": "127.0.0.1", "chroma_server_http_port": 1}
+
+
 @pytest.mark.parametrize(
     "call",
     [
-        lambda: ochredb.HttpClient(),
-        lambda: ochredb.CloudClient(api_key="key"),
-        lambda: asyncio.run(ochredb.AsyncHttpClient()),
-        lambda: ochredb.Client(ochredb.Settings(chroma_api_impl="chromadb.api.fastapi.FastAPI")),
-        lambda: ochredb.AdminClient(ochredb.Settings(chroma_api_impl="chromadb.api.async_fastapi.AsyncFastAPI")),
+        lambda: ochredb.HttpClient("127.0.0.1", 1),
+        lambda: ochredb.CloudClient(api_key="key", cloud_host="127.0.0.1", cloud_port=1),
+        lambda: asyncio.run(ochredb.AsyncHttpClient("127.0.0.1", 1)),
+        lambda: ochredb.Client(ochredb.Settings(chroma_api_impl="chromadb.api.fastapi.FastAPI", **SERVER)),
+        lambda: asyncio.run(
+            AsyncClient.create(
+                settings=ochredb.Settings(chroma_api_impl="chromadb.api.async_fastapi.AsyncFastAPI", **SERVER)
+            )
+        ),
     ],
 )
-def test_what_needs_a_server_is_refused(call: Any) -> None:
-    """Nobody who asks for a server is given a database in memory."""
-    with pytest.raises(NotSupported, match=r"no client for a server yet; use PersistentClient"):
+def test_who_asks_for_a_server_gets_one(call: Any) -> None:
+    """Nobody who asks for a server is given a database in memory: where none listens, the error is Chroma's."""
+    with pytest.raises(ValueError, match=r"^Could not connect to a Chroma server\. Are you sure it is running\?"):
         call()
 
 

@@ -13,6 +13,7 @@ from os import PathLike
 from types import ModuleType
 from typing import Any
 
+from ochredb.api import AsyncAdminAPI as AsyncAdminClient
 from ochredb.api import AsyncClientAPI
 from ochredb.api.types import URI as URI
 from ochredb.api.types import (
@@ -51,7 +52,10 @@ from ochredb.auth.token_authn import TokenTransportHeader
 from ochredb.chroma.condition import K, Key
 from ochredb.chroma.rank import Knn, Rrf
 from ochredb.chroma.search import Search
-from ochredb.client import connect
+from ochredb.client import address
+from ochredb.client import connect as places
+from ochredb.client.asking import in_thread
+from ochredb.client.ingest import ingest
 from ochredb.client.sync import AdminClient as AdminAPI
 from ochredb.client.sync import Client as ClientAPI
 from ochredb.client.sync import Collection
@@ -63,8 +67,11 @@ __all__ = [
     "DEFAULT_TENANT",
     "AdminAPI",
     "AdminClient",
+    "AsyncAdminClient",
     "AsyncClientAPI",
+    "AsyncEphemeralClient",
     "AsyncHttpClient",
+    "AsyncPersistentClient",
     "BoolInvertedIndexConfig",
     "Client",
     "ClientAPI",
@@ -111,7 +118,9 @@ __all__ = [
     "Where",
     "WhereDocument",
     "configure",
+    "connect",
     "get_settings",
+    "ingest",
     "install_as_chromadb",
 ]
 
@@ -134,7 +143,7 @@ def EphemeralClient(  # noqa: N802 - Chroma's names, which are functions there t
     Raises:
         NotFoundError: No such tenant or database.
     """
-    return ClientAPI(tenant, database, settings, lease=connect.memory())
+    return ClientAPI(tenant, database, settings, lease=places.memory())
 
 
 def PersistentClient(  # noqa: N802 - as above
@@ -143,7 +152,7 @@ def PersistentClient(  # noqa: N802 - as above
     tenant: str = DEFAULT_TENANT,
     database: str = DEFAULT_DATABASE,
     *,
-    wait: float = connect.OPTIONS.wait,
+    wait: float = places.OPTIONS.wait,
     read_only: bool = False,
     network: bool = False,
     memory_limit: int | None = None,
@@ -168,14 +177,16 @@ def PersistentClient(  # noqa: N802 - as above
         InternalError: The path is a file, cannot be written, or lies on a network file system; or what is there is
             damaged, of another program, or of a newer Ochre.
     """
-    options = connect.Options(wait, read_only, network, memory_limit)
-    return ClientAPI(tenant, database, settings, lease=connect.folder(path, options))
+    options = places.Options(wait, read_only, network, memory_limit)
+    return ClientAPI(tenant, database, settings, lease=places.folder(path, options))
 
 
 def Client(  # noqa: N802 - as above
     settings: Settings | None = None, tenant: str = DEFAULT_TENANT, database: str = DEFAULT_DATABASE
 ) -> ClientAPI:
-    """Open what the settings say: the database in memory, or with `is_persistent` the one in `persist_directory`."""
+    """Open what the settings say: the database in memory, with `is_persistent` the one in `persist_directory`, or with
+    `chroma_api_impl="chromadb.api.fastapi.FastAPI"` the server at `chroma_server_host` and `chroma_server_http_port`.
+    """
     return ClientAPI(tenant, database, settings)
 
 
@@ -199,14 +210,34 @@ def HttpClient(  # noqa: N802 - as above
     settings: Settings | None = None,
     tenant: str = DEFAULT_TENANT,
     database: str = DEFAULT_DATABASE,
+    *,
+    timeout: float | None = None,
+    retries: int | None = None,
+    verify: bool | str | None = None,
 ) -> ClientAPI:
-    """Refuse: there is no client for a server yet.
+    """Open a server that speaks Chroma's wire: Ochre's or Chroma's.
+
+    Args:
+        host: Its name, or a URL, which says port and TLS too and may have a path.
+        port: Its port.
+        ssl: Use TLS.
+        headers: Of each request.
+        settings: `chroma_client_auth_provider` and `chroma_client_auth_credentials` send a key, `chroma_server_headers`
+            are further headers.
+        tenant: One that exists.
+        database: One of the tenant's that exists.
+        timeout: Seconds that connecting, and each wait for data, may take; 60 if not given.
+        retries: How often a request is made again that nobody answered, or that was refused for now, if doing it twice
+            is the same as doing it once; 3 if not given.
+        verify: False lets any certificate pass, a file or folder of certificates is what the server's is verified by.
 
     Raises:
-        NotSupported: Always.
+        ValueError: Nobody answers there, or the arguments contradict the settings.
+        NotFoundError: No such tenant or database.
     """
-    del ssl, headers, settings, tenant, database
-    raise connect.no_server(f"HttpClient({host!r}, {port})")
+    served = address.served(settings, host, port, ssl, headers)
+    at = address.address(served, address.Wire(timeout, retries, verify))
+    return ClientAPI(tenant, database, served, lease=places.server(at))
 
 
 async def AsyncHttpClient(  # noqa: N802 - as above
@@ -217,14 +248,38 @@ async def AsyncHttpClient(  # noqa: N802 - as above
     settings: Settings | None = None,
     tenant: str = DEFAULT_TENANT,
     database: str = DEFAULT_DATABASE,
+    *,
+    timeout: float | None = None,
+    retries: int | None = None,
+    verify: bool | str | None = None,
 ) -> AsyncClientAPI:
-    """Refuse: there is no client for a server yet.
+    """Open a server as `HttpClient` does; the client's verbs are awaited, and so is this."""
+    served = address.served(settings, host, port, ssl, headers)
+    at = address.address(served, address.Wire(timeout, retries, verify))
+    return await AsyncClientAPI.create(tenant, database, served, lease=places.server(at, asynchronous=True))
 
-    Raises:
-        NotSupported: Always.
-    """
-    del ssl, headers, settings, tenant, database
-    raise connect.no_server(f"AsyncHttpClient({host!r}, {port})")
+
+async def AsyncEphemeralClient(  # noqa: N802 - as above
+    settings: Settings | None = None, tenant: str = DEFAULT_TENANT, database: str = DEFAULT_DATABASE
+) -> AsyncClientAPI:
+    """Open the database in memory as `EphemeralClient` does; its verbs are awaited, and work in other threads."""
+    return await AsyncClientAPI.create(tenant, database, settings, lease=places.memory())
+
+
+async def AsyncPersistentClient(  # noqa: N802 - as above
+    path: str | PathLike[str] = "./chroma",
+    settings: Settings | None = None,
+    tenant: str = DEFAULT_TENANT,
+    database: str = DEFAULT_DATABASE,
+    *,
+    wait: float = places.OPTIONS.wait,
+    read_only: bool = False,
+    network: bool = False,
+    memory_limit: int | None = None,
+) -> AsyncClientAPI:
+    """Open a folder as `PersistentClient` does; the client's verbs are awaited, and work in other threads."""
+    options = places.Options(wait, read_only, network, memory_limit)
+    return await AsyncClientAPI.create(tenant, database, settings, lease=await in_thread(places.folder, path, options))
 
 
 def CloudClient(  # noqa: N802 - as above
@@ -237,13 +292,45 @@ def CloudClient(  # noqa: N802 - as above
     cloud_port: int = 443,
     enable_ssl: bool = True,
 ) -> ClientAPI:
-    """Refuse: there is no client for a server yet.
+    """Open a server that knows its callers by a key, sent as `X-Chroma-Token`: Chroma's cloud, or any other.
+
+    Args:
+        tenant: CHROMA_TENANT if not given, and if that is not set the key's own.
+        database: CHROMA_DATABASE if not given, and if that is not set the key's own, if it is good for one only.
+        api_key: CHROMA_API_KEY if not given.
+        settings: As in `HttpClient`.
+        cloud_host: The server's name.
+        cloud_port: Its port.
+        enable_ssl: Use TLS.
 
     Raises:
-        NotSupported: Always.
+        ValueError: No key, or nobody answers.
+        NotFoundError: No such tenant or database.
     """
-    del tenant, database, api_key, settings, enable_ssl
-    raise connect.no_server(f"CloudClient(cloud_host={cloud_host!r}, cloud_port={cloud_port})")
+    keyed = address.keyed(settings, api_key)
+    served = address.served(keyed, cloud_host, cloud_port, enable_ssl, None)
+    scope = address.cloud_scope(tenant, database)
+    return ClientAPI(*scope, served, lease=places.server(address.address(served)))
+
+
+def connect(
+    url: str, settings: Settings | None = None, tenant: str = DEFAULT_TENANT, database: str = DEFAULT_DATABASE
+) -> ClientAPI:
+    """Open what a URL names, with the engine that its scheme stands for.
+
+    Args:
+        url: `file:./data`, `memory:`, `http://host:8000?timeout=5`, `https://user:password@host`, and those of
+            the engines in the docs.
+        settings: `Settings(allow_reset=True)` allows `reset`.
+        tenant: One that exists.
+        database: One of the tenant's that exists.
+
+    Raises:
+        ValueError: A URL that means nothing, or a server that does not answer.
+        NotFoundError: No such tenant or database.
+        NotSupported: The engine needs a package that is not installed.
+    """
+    return ClientAPI(tenant, database, settings, lease=places.share(url))
 
 
 def configure(**kwargs: Any) -> None:

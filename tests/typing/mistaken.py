@@ -15,7 +15,7 @@ collection.get(limit="10")  # wrong: arg-type
 collection.get(where={"year": {"$gr": 2015}})  # wrong: dict-item
 collection.query(query_texts=[1])  # wrong: list-item
 collection.modify(configuration={"hnsw": {"space": "ip"}})  # wrong: arg-type
-collection.get()["id"]  # wrong: typeddict-item
+collection.get()["id"]  # wrong: misc
 collection.get()["documents"][0]  # wrong: index
 len(collection.query(query_texts="a")["distances"])  # wrong: arg-type
 collection.name = "other"  # wrong: misc

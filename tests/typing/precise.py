@@ -1,5 +1,6 @@
 """What a type checker knows of the public types; read by it, never run."""
 
+from pathlib import Path
 from typing import assert_type
 from uuid import UUID
 
@@ -7,8 +8,9 @@ import numpy as np
 import numpy.typing as npt
 
 import ochredb
-from ochredb.api import ClientAPI
+from ochredb.api import AsyncClientAPI, ClientAPI
 from ochredb.api.collection_configuration import CreateCollectionConfiguration
+from ochredb.api.models.AsyncCollection import AsyncCollection
 from ochredb.api.models.Collection import Collection
 from ochredb.api.types import GetResult, Metadata, QueryResult, Where, WhereDocument
 from ochredb.utils.batch_utils import create_batches
@@ -36,6 +38,9 @@ rows: list[dict[str, str | int]] = [{"year": 2015}]
 collection.add(["a"], [[1.0, 2.0]], rows, ["text"])
 collection.add(ids="a", embeddings=[1, 2], metadatas={"tags": ["x", "y"]}, documents="text")
 collection.add(ids=["a"], embeddings=np.zeros((1, 2)), metadatas=[None], documents=[None])
+collection.add(iter([{"id": "a", "document": "text"}]))
+collection.upsert(Path("rows.parquet"))
+collection.add(ids=iter(["a"]), documents=(text for text in ["text"]))
 collection.upsert(ids=["a"], embeddings=[np.zeros(2, np.float32)], metadatas=[{"n": 1, "x": None}])
 for batch in create_batches(client, ["a"], [[1.0, 2.0]]):
     collection.add(*batch)
@@ -71,3 +76,24 @@ assert_type(search.rank(ochredb.Knn(query=[1.0]) * 0.5 + 1).limit(5), ochredb.Se
 admin = ochredb.AdminClient()
 assert_type(admin.get_tenant("default_tenant")["name"], str)
 assert_type(admin.get_database("default_database")["id"], UUID)
+
+served = ochredb.HttpClient("localhost", 8000, ssl=True, headers={"x-key": "a"}, timeout=5, retries=0, verify="ca.pem")
+assert_type(served, ClientAPI)
+assert_type(ochredb.connect("file:folder"), ClientAPI)
+
+
+async def awaited() -> None:
+    """Read what is awaited."""
+    client = await ochredb.AsyncHttpClient(host="localhost", port=8000)
+    assert_type(client, AsyncClientAPI)
+    assert_type(await client.heartbeat(), int)
+    assert_type(await client.list_collections(), list[AsyncCollection])
+    collection = await client.get_or_create_collection("name", configuration=configuration)
+    assert_type(collection, AsyncCollection)
+    assert_type(collection.name, str)
+    await collection.add(ids=["a"], embeddings=[[1.0, 2.0]], metadatas={"n": 1})
+    assert_type(await collection.get(where=where), GetResult)
+    assert_type(await collection.query(query_texts=["text"], n_results=3), QueryResult)
+    assert_type((await collection.delete(ids=["a"]))["deleted"], int)
+    async with await ochredb.AsyncPersistentClient("folder") as other:
+        assert_type(await other.count_collections(), int)

@@ -1,19 +1,6 @@
-"""Chroma's address of the class of its asynchronous client."""
+"""Chroma's address of the classes of its asynchronous clients."""
 
-from typing import ClassVar
-
-from ochredb.chroma.absent import Absent
+from ochredb.client.aio import AsyncAdminClient as AsyncAdminAPI
+from ochredb.client.aio import AsyncClient as AsyncClientAPI
 
 __all__ = ["AsyncAdminAPI", "AsyncClientAPI"]
-
-
-class AsyncClientAPI(Absent):
-    """A client whose methods are coroutines; Ochre has none yet."""
-
-    instead: ClassVar[str] = "Ochre has no asynchronous client yet; use PersistentClient(path) with asyncio.to_thread"
-
-
-class AsyncAdminAPI(Absent):
-    """Tenants and databases by coroutines; Ochre has none yet."""
-
-    instead: ClassVar[str] = "Ochre has no asynchronous client yet; use AdminClient(settings) with asyncio.to_thread"

@@ -1,6 +1,5 @@
-"""Chroma's address of the class of its asynchronous client."""
+"""Chroma's address of the classes of its asynchronous clients, which the factories of the package make."""
 
-from ochredb.api.async_api import AsyncAdminAPI as AsyncAdminClient
-from ochredb.api.async_api import AsyncClientAPI as AsyncClient
+from ochredb.client.aio import AsyncAdminClient, AsyncClient
 
 __all__ = ["AsyncAdminClient", "AsyncClient"]

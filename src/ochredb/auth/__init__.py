@@ -20,7 +20,7 @@ __all__ = [
 class ServerAuthenticationProvider(Absent):
     """What told Chroma's servers of 0.x who calls."""
 
-    instead: ClassVar[str] = "Chroma's servers have had no authentication since 1.0, and Ochre has no server yet"
+    instead: ClassVar[str] = "Ochre's server knows its callers by keys: see `ochre keys`"
 
 
 class ServerAuthorizationProvider(Absent):

@@ -8,6 +8,9 @@ __all__ = ["ClientAuthProvider"]
 
 
 class ClientAuthProvider(Absent):
-    """Something that makes headers of credentials; Ochre has no client for a server yet."""
+    """Something that makes headers of credentials: clients are told by its name which header is meant."""
 
-    instead: ClassVar[str] = "Ochre has no client for a server yet; a client of a folder needs no credentials"
+    instead: ClassVar[str] = (
+        "name the class in Settings(chroma_client_auth_provider=..., chroma_client_auth_credentials=...), "
+        "or give HttpClient its headers"
+    )

@@ -1,5 +1,6 @@
 """Which embedding function a collection uses: the one given, the one that it remembers, or the default."""
 
+import sys
 import warnings
 from typing import Any
 
@@ -41,7 +42,7 @@ def warn_of_space(function: Any, space: Space) -> None:
     """Warn of a space in which a function's vectors are not meant to be compared."""
     if _name(function) is not None and space not in function.supported_spaces():
         text = f"space {space} is not supported by {_name(function)}. Supported spaces: {function.supported_spaces()}"
-        warnings.warn(text, stacklevel=3)
+        warnings.warn(text, stacklevel=_outside())
 
 
 def refuse_conflict(function: Any, stored: dict[str, Any] | None) -> None:
@@ -60,3 +61,11 @@ def _chosen(function: Any) -> Any:
 
 def _name(function: Any) -> str | None:
     return function.name() if isinstance(function, EmbeddingFunction) and not function.is_legacy() else None
+
+
+def _outside() -> int:
+    """Give the stack level, seen from its caller, of the nearest frame that is not ours: whom a warning is for."""
+    frame, level = sys._getframe(1), 1
+    while frame.f_back is not None and frame.f_globals.get("__name__", "").startswith("ochredb."):
+        frame, level = frame.f_back, level + 1
+    return level

@@ -1,0 +1,1 @@
+"""Engines somewhere else, one file or folder each; none imports another."""
