@@ -1,9 +1,14 @@
-"""What the command line does to a folder, as functions: look, mend, make small, back up."""
+"""What the command line does to a folder, as functions: look, mend, make small, back up; a server can be looked at."""
 
 from os import PathLike
 from pathlib import Path
 from typing import Literal, overload
 
+from ochredb.client import watch as _watch
+from ochredb.client.chroma import Imported, import_chroma
+from ochredb.client.documents import Filed, ingest_files
+from ochredb.client.transfer import Part, copy, export
+from ochredb.client.transfer import copy as import_
 from ochredb.local import backup as _backup
 from ochredb.local import check as _check
 from ochredb.local import compact as _compact
@@ -18,24 +23,35 @@ from ochredb.local.repair import Repaired
 from ochredb.local.salvage import Salvaged
 from ochredb.local.stats import CollectionStats, Stats
 from ochredb.local.views import ViewStats
+from ochredb.transfer.moved import Moved, Transfer
 
 __all__ = [
     "Backup",
     "CollectionStats",
     "Compacted",
+    "Filed",
+    "Imported",
     "Kept",
     "Listing",
+    "Moved",
+    "Part",
     "Problem",
     "Progress",
     "Repaired",
     "Report",
     "Salvaged",
     "Stats",
+    "Transfer",
     "ViewStats",
     "backup",
     "backups",
     "check",
     "compact",
+    "copy",
+    "export",
+    "import_",
+    "import_chroma",
+    "ingest_files",
     "repair",
     "restore",
     "stats",
@@ -90,13 +106,21 @@ def compact(path: str | PathLike[str]) -> Compacted:
     return _compact.compact(Path(path))
 
 
-def stats(path: str | PathLike[str]) -> Stats:
-    """Give rows, bytes, log, tail and the lag of each view of the database in a folder, which may be in use.
+def stats(path: str | PathLike[str], token: str | None = None) -> Stats:
+    """Give rows, bytes, log, tail and the lag of each view of a database, which may be in use.
+
+    Args:
+        path: The folder, or the `http:` or `https:` URL of a server of ours.
+        token: A key to the server that is good for all its tenants.
 
     Raises:
         NotFoundError: There is no database there; none is made.
         CorruptError: The file is damaged, or of another program.
+        UnreachableError: No server answers there.
+        ChromaAuthError: The server wants a key, or another one.
     """
+    if isinstance(path, str) and _watch.is_url(path):
+        return _watch.stats(path, token)
     return _stats.stats(Path(path))
 
 

@@ -40,6 +40,10 @@ class Chroma:
         """Close what was open, and open a new database in a folder."""
         self.answer({"folder": str(folder)})
 
+    def begin_on_server(self, port: int) -> None:
+        """Close what was open, and remove everything from a server on this machine."""
+        self.answer({"server": port})
+
     def answer(self, call: dict[str, Any]) -> Any:
         """Ask, and wait for the answer; see `Session.answer`."""
         assert self._process.stdin is not None

@@ -160,8 +160,28 @@ def _open_chroma(folder: str) -> Open:
     return open_clients
 
 
+def _open_server(port: int) -> Open:
+    import chromadb
+    from chromadb.config import Settings
+
+    def open_clients() -> tuple[Any, Any, Callable[[], None]]:
+        client = chromadb.HttpClient("localhost", port)
+        admin = chromadb.AdminClient(
+            Settings(
+                chroma_api_impl="chromadb.api.fastapi.FastAPI",
+                chroma_server_host="localhost",
+                chroma_server_http_port=port,
+            )
+        )
+        return client, admin, client.clear_system_cache
+
+    client, _, _ = open_clients()
+    client.reset()
+    return open_clients
+
+
 def main() -> None:
-    """Answer the calls that come in; `{"folder": ...}` begins anew in a folder."""
+    """Answer the calls that come in; `{"folder": ...}` begins anew in a folder, `{"server": port}` on a server."""
     import chromadb
 
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
@@ -169,10 +189,11 @@ def main() -> None:
     session = None
     for line in sys.stdin:
         call = json.loads(line)
-        if "folder" in call:
+        if "folder" in call or "server" in call:
             if session is not None:
                 session.close()
-            session, answer = Session(chromadb, _open_chroma(call["folder"])), None
+            place = _open_chroma(call["folder"]) if "folder" in call else _open_server(call["server"])
+            session, answer = Session(chromadb, place), None
         else:
             answer = session.answer(call)
         print(json.dumps(answer), file=answers, flush=True)

@@ -14,7 +14,7 @@ from typing import Any
 import apsw
 
 from ochredb.local.disk import keeps_checksums
-from ochredb.local.store import FILE, Store
+from ochredb.local.store import FILE, LOG_PAGES, Store
 
 Half = Callable[[], object]
 """Make the first half of the call, where it has one: a torn write."""
@@ -80,7 +80,7 @@ def quieten() -> None:
 
     def quiet(store: Store) -> apsw.Connection:
         db = connect(store)
-        pages: int = db.pragma("wal_autocheckpoint")
+        pages: int = db.pragma("wal_autocheckpoint") or LOG_PAGES
         db.set_wal_hook(lambda db, name, length: _checkpoint(db, name) if length >= pages else apsw.SQLITE_OK)
         return db
 

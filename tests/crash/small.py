@@ -8,6 +8,8 @@ from ochredb.local import collection, engine, indexer, log, plan, text, vectors
 from ochredb.local.store import Store
 
 CHECKPOINT_PAGES = 40
+KEPT = 120
+"""How many calls the log keeps: a check in a process whose thresholds are the usual ones has to know it."""
 
 LOWERED: tuple[tuple[ModuleType, str, object], ...] = (
     (vectors, "INDEXED_FROM", 300),
@@ -19,7 +21,7 @@ LOWERED: tuple[tuple[ModuleType, str, object], ...] = (
     (indexer, "_QUIET_SECONDS", 0.02),
     (plan, "EXACT_ROWS", 50),
     (text, "INDEXED_FROM", 200),
-    (log, "KEPT", 120),
+    (log, "KEPT", KEPT),
 )
 
 

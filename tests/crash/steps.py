@@ -3,11 +3,13 @@
 The same function carries a step out on the engine and, when a ledger is read, on the reference: `change`.
 """
 
+import shutil
 from collections.abc import Callable
 from random import Random
 
 import msgspec
 import numpy as np
+from msgspec.structs import replace
 
 from ochredb.core.engine import Engine
 from ochredb.core.model import (
@@ -27,8 +29,18 @@ from ochredb.core.model import (
 )
 from ochredb.core.where import Where, parse, parse_document
 from ochredb.local.engine import LocalEngine
+from ochredb.transfer.choice import Choice, Chosen, Redescribed
+from ochredb.transfer.copy import Manner, copy
+from ochredb.transfer.export import Order, to_folder
+from ochredb.transfer.exported import ExportedFolder
+from ochredb.transfer.manifest import MANIFEST, UNFINISHED
+from ochredb.transfer.stored import Stored
 
 SCOPE = Scope()
+COPIES = Scope(database="copies")
+"""Where imports go: the ledger is about `SCOPE`."""
+EXPORTED = "exported"
+LAYOUTS = ("jsonl", "npz")
 POOL = 900
 """How many ids there are to a collection."""
 PARTS = 7
@@ -172,12 +184,35 @@ def _vacuum(engine: LocalEngine, _: Step) -> None:
     engine._store.vacuum(20)
 
 
-# What keeps the views busy and changes no record. Export and import take their place here once there are such verbs.
+def _export(engine: LocalEngine, step: Step) -> None:
+    """Export everything, finishing what a process before this one was killed in."""
+    assert engine.folder is not None
+    out, layout = engine.folder / EXPORTED, LAYOUTS[step.version % len(LAYOUTS)]
+    if not (out / UNFINISHED).exists():
+        (out / MANIFEST).unlink(missing_ok=True)  # first, so that nobody takes what is left for an export
+        shutil.rmtree(out, ignore_errors=True)
+    else:
+        layout = msgspec.json.decode((out / UNFINISHED).read_bytes().partition(b"\n")[0])["layout"]
+    to_folder(Chosen(Stored(engine, "here"), Choice(database=SCOPE.database)), out, Order(layout, resume=True))
+
+
+def _import(engine: LocalEngine, step: Step) -> None:
+    """Bring the newest export into a database of its own, and see that it is there."""
+    del step
+    assert engine.folder is not None
+    if (engine.folder / EXPORTED / MANIFEST).exists():
+        elsewhere = Redescribed(ExportedFolder(engine.folder / EXPORTED), lambda one: replace(one, scope=COPIES))
+        copy(elsewhere, engine, "copies", Manner("replace"))
+
+
+# What keeps the views busy and changes no record of those that the ledger is about.
 CARES: dict[str, Callable[[LocalEngine, Step], None]] = {
     "query": _query,
     "filter": _filter,
     "settle": _settle,
     "vacuum": _vacuum,
+    "export": _export,
+    "import": _import,
 }
 
 WEIGHTS = {
@@ -192,5 +227,7 @@ WEIGHTS = {
     "filter": 6,
     "settle": 8,
     "vacuum": 2,
+    "export": 1,
+    "import": 1,
     "reopen": 2,
 }

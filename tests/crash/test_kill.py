@@ -15,7 +15,7 @@ CALLS = 6
 @needs_fork
 @pytest.mark.parametrize("seed", range(8))
 def test_nothing_acknowledged_is_lost(tmp_path: Path, seed: int) -> None:
-    """After each of many kills, during commits, checkpoints, index builds, snapshots and vacuum, all is as told.
+    """After each of many kills, during commits, checkpoints, indexing, snapshots, vacuum and transfers, all is as told.
 
     `make soak` does it for thousands, from a seed of its own.
     """

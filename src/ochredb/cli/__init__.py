@@ -1,17 +1,28 @@
 """The command line: parse, one call, print."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
+from typer.core import TyperGroup
 
-from ochredb.cli import backup, demo, tools
+from ochredb.cli import backup, chroma, demo, health, keys, run, tools, transfer
 from ochredb.core.errors import OchreError
 from ochredb.version import __version__
 
+
+class _Commands(TyperGroup):
+    """Commands, of which some have a name of two words, such as `import chroma`."""
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> tuple[str | None, Any, list[str]]:
+        words = " ".join(args[:2])
+        return (words, self.commands[words], args[2:]) if words in self.commands else super().resolve_command(ctx, args)
+
+
 app = typer.Typer(
     name="ochre",
+    cls=_Commands,
     help="A vector database in one SQLite file that speaks Chroma's API.",
     no_args_is_help=True,
     add_completion=False,
@@ -54,9 +65,16 @@ def _demo(
     demo.run(path, Console())
 
 
+app.command("run")(run.run)
 app.command("stats")(tools.show)
 app.command("check")(tools.look)
 app.command("repair")(tools.mend)
 app.command("compact")(tools.shrink)
 app.command("backup")(backup.make)
 app.command("restore")(backup.put_back)
+app.command("export")(transfer.out)
+app.command("import")(transfer.into)
+app.command("import chroma")(chroma.into)
+app.command("copy")(transfer.over)
+app.command("health")(health.look)
+app.add_typer(keys.app)

@@ -7,8 +7,9 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
+from ochredb import tools
 from ochredb.cli.show import as_json, size, stats_table
-from ochredb.local import check, compact, repair, salvage, stats
+from ochredb.local import check, compact, repair, salvage
 from ochredb.local.problem import Report
 from ochredb.local.salvage import Salvaged
 
@@ -65,9 +66,16 @@ def shrink(path: _Folder, json: _Json = False) -> None:
         _say(f"{done.folder}: {size(done.before)} before, {size(done.after)} now")
 
 
-def show(path: _Folder, json: _Json = False) -> None:
-    """Show what a database holds and what it takes on disk, collection by collection."""
-    found = stats.stats(path)
+def show(
+    place: Annotated[str, typer.Argument(help="The folder of a database, or the URL of a server.", show_default=False)],
+    token: Annotated[str | None, typer.Option(envvar="OCHRE_TOKEN", help="A key to the server.")] = None,
+    json: _Json = False,
+) -> None:
+    """Show what a database holds and what it takes on disk, collection by collection.
+
+    A key is better given in the environment, as other users of a machine see how a program was called.
+    """
+    found = tools.stats(place, token)
     if json:
         typer.echo(as_json(found))
     else:

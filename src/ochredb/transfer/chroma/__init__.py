@@ -1,0 +1,1 @@
+"""Folders of Chroma's, read without Chroma: SQLite for records, the queue and HNSW files for embeddings."""
