@@ -27,12 +27,13 @@ Page = tuple[str, str, dict[str, tuple[str, ...]]]
 PAGES: dict[str, Page] = {
     "client": (
         "Clients",
-        "What opens a database, and what a client does. All of it is in `ochredb`.",
+        "What opens a database, and what a client does. All of it is in `ochredb`. An asynchronous client has the "
+        "methods of `ClientAPI`, and its collections those of `Collection`; they are awaited.",
         {
             "ochredb": (
-                "PersistentClient", "EphemeralClient", "Client", "AdminClient", "RustClient", "HttpClient",
-                "AsyncHttpClient", "CloudClient", "configure", "get_settings", "install_as_chromadb", "Settings",
-                "ClientAPI", "AdminAPI",
+                "PersistentClient", "EphemeralClient", "HttpClient", "AsyncPersistentClient", "AsyncEphemeralClient",
+                "AsyncHttpClient", "CloudClient", "connect", "Client", "AdminClient", "AsyncAdminClient", "RustClient",
+                "configure", "get_settings", "install_as_chromadb", "Settings", "ClientAPI", "AdminAPI",
             ),
         },
     ),
@@ -40,7 +41,8 @@ PAGES: dict[str, Page] = {
         "Collections",
         "What a collection does, and what it answers with.",
         {
-            "ochredb": ("Collection",),
+            "ochredb": ("Collection", "ingest"),
+            "ochredb.client.ingest": ("Ingested",),
             "ochredb.chroma.shape": ("GetResult", "QueryResult"),
             "ochredb.chroma.types": ("CollectionModel", "ReadLevel", "IndexingStatus", "UserIdentity"),
         },
@@ -206,10 +208,11 @@ def signature(name: str, thing: Any) -> str:
         node = definition(inspect.unwrap(thing))
         parameters = [one for one in arguments(node.args) if one not in ("self", "cls")]
         returned = f" -> {ast.unparse(node.returns)}".replace("'", "") if node.returns else ""
-    line = f"def {name}({', '.join(parameters)}){returned}"
+    word = "async def" if inspect.iscoroutinefunction(thing) else "def"
+    line = f"{word} {name}({', '.join(parameters)}){returned}"
     if len(line) <= WIDTH:
         return line
-    return f"def {name}(\n" + "".join(f"    {one},\n" for one in parameters) + f"){returned}"
+    return f"{word} {name}(\n" + "".join(f"    {one},\n" for one in parameters) + f"){returned}"
 
 
 def definition(function: Any) -> ast.FunctionDef | ast.AsyncFunctionDef:

@@ -24,6 +24,7 @@ FLOORS: dict[str, set[str]] = {
     "version": set(),
     "core": set(),
     **dict.fromkeys(MIDDLE, BOTTOM),
+    "transfer": BOTTOM | {"chroma"},  # what Chroma's folders say of a collection is in its dialect
     **dict.fromkeys(ENGINES, BOTTOM | MIDDLE),
     "client": BOTTOM | MIDDLE | ENGINES,
     **dict.fromkeys(DOORS, HOUSE),

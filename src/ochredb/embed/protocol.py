@@ -5,7 +5,7 @@ import time
 import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from functools import wraps
+from functools import lru_cache, wraps
 from typing import Any, Generic, TypeAlias, TypeVar
 
 import numpy as np
@@ -161,7 +161,8 @@ def check_signature(function: object) -> None:
     Raises:
         BadValue: The parameters of its class's `__call__` are not `(self, input)`; the text begins as Chroma's.
     """
-    found = _parameters(type(function))
+    kind: Any = type(function)
+    found = _parameters(kind)
     if found == PARAMETERS:
         return
     hint = "; pass an instance, not the class" if isinstance(function, type) else ""
@@ -256,7 +257,9 @@ def _checked(call: Callable[..., object], check: Callable[[object], Any]) -> Cal
     return checked
 
 
+@lru_cache
 def _parameters(cls: type) -> list[str]:
+    # Kept, as it takes longer than all else that listing a collection does.
     try:
         return list(inspect.signature(cls.__call__).parameters)
     except (TypeError, ValueError):  # written in C, without a signature
