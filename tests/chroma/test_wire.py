@@ -230,7 +230,11 @@ def kinds(kind: type[OchreError]) -> list[type[OchreError]]:
     return [kind, *(one for child in kind.__subclasses__() for one in kinds(child))]
 
 
-@pytest.mark.parametrize("kind", set(kinds(OchreError)) - NOT_OF_A_SERVER, ids=lambda kind: kind.__name__)
+# In an order of its own: processes that share the tests have to agree on it.
+EVERY = sorted(set(kinds(OchreError)) - NOT_OF_A_SERVER, key=lambda kind: kind.__name__)
+
+
+@pytest.mark.parametrize("kind", EVERY, ids=lambda kind: kind.__name__)
 def test_errors_come_back(kind: type[OchreError]) -> None:
     """An error arrives as its class, or as the base that Chroma has a name for."""
     error = kind("text")

@@ -6,7 +6,7 @@ collection of an old name has another than the old one. What is removed leaves i
 """
 
 import threading
-from typing import Any, TypeVar
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -32,7 +32,7 @@ from ochredb.remote.tables.store import DOCUMENTS, FLAT, Store
 
 TABLE = "ochre_catalog"
 
-T = TypeVar("T")
+_DEFAULTS = ((DEFAULT_TENANT,), (DEFAULT_TENANT, DEFAULT_DATABASE))
 
 
 class Entry(Struct, frozen=True, kw_only=True):
@@ -91,7 +91,7 @@ class Catalog:
 
     def list_tenants(self) -> list[str]:
         """Give all tenants by name."""
-        return [entry.names[0] for entry in self._all(Equal("kind", "tenant"))]
+        return [entry.names[0] for entry in self._all(And((Equal("kind", "tenant"), Equal("gone", False))))]
 
     def create_database(self, scope: Scope) -> Database:
         """Add a database to a tenant that exists."""
@@ -193,11 +193,10 @@ class Catalog:
             return found.id
 
     def reset(self) -> None:
-        """Remove everything but the default tenant and database."""
+        """Remove everything but the default tenant and database; what was is marked as gone, as everywhere."""
         with self._changing:
-            everything = [place.key for place in self._store.places(TABLE, None)]
-            self._store.delete(TABLE, everything)
-            self._put_defaults()
+            found = self._all(Equal("gone", False))
+            self._put(*(replace(entry, gone=True, described=None) for entry in found if entry.names not in _DEFAULTS))
 
     # Rows
 
