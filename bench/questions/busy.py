@@ -19,7 +19,7 @@ from bench.truth import Truth
 
 ROWS = 100
 CALLS_A_SECOND = 10
-QUERIES = 1000
+QUERIES = 300
 
 
 def cases(session: Session) -> Iterator[Case]:
