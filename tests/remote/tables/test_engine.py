@@ -44,4 +44,7 @@ def test_a_reset_is_seen_by_the_other_servers() -> None:
     assert one.query(new, Query(np.ones((1, 2), np.float32))).records[0].ids == ["b"]
     with pytest.raises(NotFoundError):
         one.count(old)
+    one.reset()
+    one.reset()  # there is nothing to remove any more
+    assert other.count_collections(Scope()) == 0
     assert one.list_tenants() == ["default_tenant"]

@@ -195,8 +195,9 @@ class Catalog:
     def reset(self) -> None:
         """Remove everything but the default tenant and database; what was is marked as gone, as everywhere."""
         with self._changing:
-            found = self._all(Equal("gone", False))
-            self._put(*(replace(entry, gone=True, described=None) for entry in found if entry.names not in _DEFAULTS))
+            found = [entry for entry in self._all(Equal("gone", False)) if entry.names not in _DEFAULTS]
+            if found:
+                self._put(*(replace(entry, gone=True, described=None) for entry in found))
 
     # Rows
 
