@@ -1,8 +1,10 @@
 """Searching documents through an index of trigrams, against looking at every one."""
 
+import errno
 from collections.abc import Iterator
 from pathlib import Path
 from random import Random
+from typing import Any
 
 import numpy as np
 import pytest
@@ -165,6 +167,32 @@ def test_an_index_is_not_made_again_without_need(
         engine.settle()
     assert len(built) == 1
     engine.close()
+
+
+def test_an_index_that_cannot_be_written_leaves_no_file(
+    tmp_path: Path, small: None, monkeypatch: pytest.MonkeyPatch
+) -> None:  # fmt: skip
+    """A disk that is full while a text index is being made: a scan answers, and nothing is left of the index."""
+    del small
+    from ochredb.local import snapshot
+
+    engine = LocalEngine(tmp_path)
+    library = Library(engine, Random(5))
+    library.put([str(n) for n in range(ROWS)])
+
+    def full(folder: Path, name: str, *rest: Any) -> Any:
+        if name == "text":
+            assert (folder / "text.building").exists()
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return write(folder, name, *rest)
+
+    write = snapshot.write
+    monkeypatch.setattr(snapshot, "write", full)
+    library.check(Contains("quick"))
+    engine.settle()
+    library.check(Contains("quick"))
+    engine.close()
+    assert not list(tmp_path.glob("*/text.*"))
 
 
 def test_bad_patterns_are_refused(library: Library) -> None:

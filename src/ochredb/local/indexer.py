@@ -206,13 +206,14 @@ class Indexer:
         with FileLock(collection.folder / ".lock", timeout=600):
             path = collection.folder / "text.building"
             path.unlink(missing_ok=True)
-            made = TextIndex.build(path, moment, labels, documents, self._goes_on)
-            if made is None:
-                return None
-            made.close()
-            details = {"collection": collection.id, "moment": made.moment, "last": made.last, "rows": made.rows}
-            snapshot.write(collection.folder, "text", details, {"index": _blocks(path)})
-            path.unlink()
+            try:
+                made = TextIndex.build(path, moment, labels, documents, self._goes_on)
+                if made is not None:
+                    made.close()
+                    details = {"collection": collection.id, "moment": made.moment, "last": made.last, "rows": made.rows}
+                    snapshot.write(collection.folder, "text", details, {"index": _blocks(path)})
+            finally:  # the disk may be full, or the engine be closing
+                path.unlink(missing_ok=True)
         return None
 
     def _tidy(self, collection: Collection, idle: bool) -> None:

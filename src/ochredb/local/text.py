@@ -48,6 +48,19 @@ class TextIndex:
     ) -> "TextIndex | None":
         """Index the documents of ascending labels, as of one moment, in a file or memory; None if told to stop."""
         db = apsw.Connection(":memory:" if path is None else str(path))
+        try:
+            made = TextIndex._fill(db, moment, labels, documents, keep_on)
+        except BaseException:
+            db.close()
+            raise
+        if made is None:
+            db.close()
+        return made
+
+    @staticmethod
+    def _fill(
+        db: apsw.Connection, moment: Moment, labels: Labels, documents: Documents, keep_on: Callable[[], bool]
+    ) -> "TextIndex | None":
         db.execute("PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; BEGIN").fetchall()
         # Without positions the index is a third of the size; the documents are looked at anyway.
         db.execute(
@@ -56,7 +69,6 @@ class TextIndex:
         )
         for start in range(0, len(labels), _CHUNK):
             if not keep_on():
-                db.close()
                 return None
             rows = ((label, _whole(text)) for label, text in documents(labels[start : start + _CHUNK]))
             db.executemany("INSERT INTO docs (rowid, document) VALUES (?, ?)", rows)
