@@ -18,9 +18,9 @@ from ochredb.core.model import NO_FIELDS, Get, Query, Records, Write
 from ochredb.core.pattern import compile_pattern, literal_in
 from ochredb.core.where import Where, parse, parse_document
 from ochredb.local import pages, snapshot
+from ochredb.local.database import FILE
 from ochredb.local.disk import connect
 from ochredb.local.engine import LocalEngine
-from ochredb.local.store import FILE
 from ochredb.testing.contract.stage import make
 
 NUMBERS = st.integers(-(2**70), 2**70) | st.floats()

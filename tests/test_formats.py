@@ -11,7 +11,7 @@ import pytest
 
 import ochredb
 from ochredb import tools
-from ochredb.local.store import FORMAT
+from ochredb.local.database import FORMAT
 from tests.golden import make
 
 GOLDEN = Path(__file__).parent / "golden"

@@ -13,8 +13,9 @@ from typing import Any
 
 import apsw
 
+from ochredb.local.database import FILE
 from ochredb.local.disk import keeps_checksums
-from ochredb.local.store import FILE, LOG_PAGES, Store
+from ochredb.local.store import LOG_PAGES, Store
 
 Half = Callable[[], object]
 """Make the first half of the call, where it has one: a torn write."""

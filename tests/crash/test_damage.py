@@ -10,8 +10,8 @@ import pytest
 from ochredb.core.errors import CorruptError
 from ochredb.local import wal
 from ochredb.local.check import check
+from ochredb.local.database import FILE
 from ochredb.local.engine import LocalEngine
-from ochredb.local.store import FILE
 from ochredb.testing.reference import ReferenceEngine
 from tests.crash import audit, children, ledger
 from tests.crash.children import needs_fork

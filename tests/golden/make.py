@@ -14,7 +14,7 @@ import numpy as np
 import ochredb
 from ochredb.api.types import SparseVector
 from ochredb.local import built, collection, engine, indexer, plan, text, vectors
-from ochredb.local.store import FORMAT
+from ochredb.local.database import FORMAT
 
 HERE = Path(__file__).parent
 ROWS, DIMENSION = 700, 8

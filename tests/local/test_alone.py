@@ -9,8 +9,8 @@ import pytest
 from ochredb.core.errors import BusyError
 from ochredb.core.model import Scope
 from ochredb.local.alone import alone
+from ochredb.local.database import FILE
 from ochredb.local.engine import LocalEngine
-from ochredb.local.store import FILE
 
 LINUX = sys.platform == "linux"
 

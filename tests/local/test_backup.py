@@ -20,9 +20,9 @@ from ochredb.core.model import ALL_FIELDS, Delete, Get, NewCollection, Query, Re
 from ochredb.local import backup as backup_module
 from ochredb.local.archive import BLOCK
 from ochredb.local.backup import Progress, backup, backups, restore
+from ochredb.local.database import FILE, FORMAT
 from ochredb.local.disk import connect
 from ochredb.local.engine import LocalEngine
-from ochredb.local.store import FILE, FORMAT
 
 DIMENSION = 32
 Row = tuple[Any, ...]

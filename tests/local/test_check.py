@@ -16,9 +16,9 @@ from ochredb.core.where import Contains
 from ochredb.local import catalog, text
 from ochredb.local.check import check
 from ochredb.local.checksum import of_vectors
+from ochredb.local.database import FILE
 from ochredb.local.disk import connect
 from ochredb.local.engine import LocalEngine
-from ochredb.local.store import FILE
 from ochredb.local.vectors import INDEXED_FROM
 
 ROWS = INDEXED_FROM + 500

@@ -10,9 +10,9 @@ from ochredb.core.errors import NotFoundError
 from ochredb.core.model import Delete, Get, NewCollection, Records, Scope, Write
 from ochredb.local.check import check
 from ochredb.local.compact import compact
+from ochredb.local.database import FILE
 from ochredb.local.engine import LocalEngine
 from ochredb.local.stats import stats
-from ochredb.local.store import FILE
 from ochredb.local.vectors import INDEXED_FROM
 
 

@@ -10,8 +10,8 @@ import pytest
 from ochredb.core.errors import OchreError
 from ochredb.core.model import ALL_FIELDS, Delete, Get, NewCollection, Query, Records, Scope, Write
 from ochredb.local import catalog, packing
+from ochredb.local.database import FILE
 from ochredb.local.engine import LocalEngine
-from ochredb.local.store import FILE
 
 ROWS = 6000
 VECTORS = np.random.default_rng(5).normal(size=(ROWS, 64)).astype(np.float32)

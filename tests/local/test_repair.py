@@ -12,11 +12,11 @@ from ochredb.core.errors import CorruptError, NotFoundError
 from ochredb.core.model import ALL_FIELDS, Get, NewCollection, Query, Records, Scope, Write
 from ochredb.local import catalog
 from ochredb.local.check import check
+from ochredb.local.database import FILE
 from ochredb.local.disk import connect
 from ochredb.local.engine import LocalEngine
 from ochredb.local.repair import repair
 from ochredb.local.salvage import salvage
-from ochredb.local.store import FILE
 from ochredb.local.vectors import INDEXED_FROM
 
 ROWS = INDEXED_FROM + 200

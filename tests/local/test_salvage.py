@@ -22,11 +22,11 @@ from ochredb.core.errors import BusyError, CorruptError, NotFoundError
 from ochredb.core.model import ALL_FIELDS, Change, Delete, Get, NewCollection, Records, Scope, Write
 from ochredb.local import pages
 from ochredb.local.check import check
+from ochredb.local.database import FILE
 from ochredb.local.disk import connect
 from ochredb.local.engine import LocalEngine
 from ochredb.local.records import LABEL_BITS
 from ochredb.local.salvage import Salvaged, salvage
-from ochredb.local.store import FILE
 from ochredb.local.wreck import Use, Wreck
 
 SOURCE = Path(__file__).parents[2] / "src"

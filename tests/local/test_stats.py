@@ -10,10 +10,10 @@ import pytest
 from ochredb.core.errors import CorruptError, FormatError, NotFoundError
 from ochredb.core.model import Delete, Get, NewCollection, Records, Scope, Write
 from ochredb.core.where import Contains
+from ochredb.local.database import FILE
 from ochredb.local.disk import connect
 from ochredb.local.engine import LocalEngine
 from ochredb.local.stats import stats
-from ochredb.local.store import FILE
 from ochredb.local.vectors import INDEXED_FROM
 
 ROWS = INDEXED_FROM + 1000

@@ -23,9 +23,10 @@ from ochredb.core.errors import (
 )
 from ochredb.core.model import Delete, Get, NewCollection, Query, Records, Scope, Write
 from ochredb.local import store as store_module
+from ochredb.local.database import FILE
 from ochredb.local.disk import connect
 from ochredb.local.engine import LocalEngine
-from ochredb.local.store import FILE, Store
+from ochredb.local.store import Store
 from ochredb.testing.contract.stage import make, vectors
 
 ONE = Write("add", Records(["a"], vectors([1, 2])))

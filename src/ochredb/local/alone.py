@@ -8,9 +8,9 @@ from pathlib import Path
 import apsw
 
 from ochredb.core.errors import BusyError
+from ochredb.local.database import FILE
 from ochredb.local.folder import translated
 from ochredb.local.locks import holders
-from ochredb.local.store import FILE
 
 _SHARED_BYTE = (1 << 30) + 2
 """Where SQLite's readers lock a file."""

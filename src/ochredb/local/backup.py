@@ -18,10 +18,10 @@ from msgspec.structs import replace as changed
 from ochredb.core.errors import BadValue, BusyError, CorruptError, FormatError, InternalError, NotFoundError
 from ochredb.local.alone import alone
 from ochredb.local.archive import BLOCK, Archive, Backup, Kept, Listing
+from ochredb.local.database import FILE, FORMAT
 from ochredb.local.disk import connect, is_damage
 from ochredb.local.folder import find, reading
 from ochredb.local.snapshot import sync
-from ochredb.local.store import FILE, FORMAT
 from ochredb.version import __version__
 
 Progress = Callable[[str, int, int], None]

@@ -8,10 +8,10 @@ from msgspec.structs import replace
 
 from ochredb.core.errors import CorruptError
 from ochredb.local import catalog, counts, values, views, wal
+from ochredb.local.database import FILE
 from ochredb.local.disk import is_damage
 from ochredb.local.folder import SCRATCH, find, reading
 from ochredb.local.problem import Problem, Report, derived, lost
-from ochredb.local.store import FILE
 
 
 def check(path: Path, deep: bool = False) -> Report:

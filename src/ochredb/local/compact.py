@@ -6,8 +6,9 @@ from msgspec import Struct
 
 from ochredb.core.errors import NotFoundError
 from ochredb.local import catalog, packing, views
+from ochredb.local.database import FILE
 from ochredb.local.folder import find, size
-from ochredb.local.store import FILE, Store
+from ochredb.local.store import Store
 
 _PAGES = 2000
 """Pages a step: 16 MB, a few hundredths of a second during which writers wait."""

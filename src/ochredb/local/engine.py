@@ -39,10 +39,11 @@ from ochredb.index.base import Allowed, Slots
 from ochredb.local import catalog, records, views
 from ochredb.local.catalog import Head
 from ochredb.local.collection import Collection
+from ochredb.local.database import FORMAT
 from ochredb.local.figures import figures
 from ochredb.local.indexer import Indexer
 from ochredb.local.memory import give_back
-from ochredb.local.store import FORMAT, WAIT_SECONDS, Store
+from ochredb.local.store import WAIT_SECONDS, Store
 from ochredb.local.vectors import INDEXED_FROM, LONG_TAIL, TAIL
 
 _logger = logging.getLogger("ochredb")

@@ -9,8 +9,8 @@ import apsw
 
 from ochredb.core.figures import Figures
 from ochredb.local.collection import Collection
+from ochredb.local.database import FILE
 from ochredb.local.folder import size
-from ochredb.local.store import FILE
 from ochredb.local.vectors import INDEXED_FROM
 from ochredb.local.views import is_uuid
 

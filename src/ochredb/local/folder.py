@@ -7,8 +7,9 @@ from pathlib import Path
 import apsw
 
 from ochredb.core.errors import BusyError, CorruptError, FormatError, InternalError, NotFoundError
+from ochredb.local.database import APPLICATION, CHROMA, FILE, FORMAT
 from ochredb.local.disk import connect, damaged_file, is_damage
-from ochredb.local.store import APPLICATION, CHROMA, FILE, FORMAT, WAIT_SECONDS
+from ochredb.local.store import WAIT_SECONDS
 from ochredb.local.wal import passed_over
 
 SCRATCH = ".ochre.salvage"

@@ -12,11 +12,12 @@ from ochredb.core.errors import CorruptError
 from ochredb.local import catalog, counts, log, values, views
 from ochredb.local.check import check
 from ochredb.local.counts import Counted, called
+from ochredb.local.database import FILE
 from ochredb.local.disk import connect
 from ochredb.local.folder import SCRATCH, find, translated
 from ochredb.local.log import Touched
 from ochredb.local.problem import Problem
-from ochredb.local.store import FILE, WAIT_SECONDS, Store
+from ochredb.local.store import WAIT_SECONDS, Store
 
 _TOLD = 3
 

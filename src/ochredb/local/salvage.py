@@ -12,10 +12,11 @@ from msgspec import Struct
 from ochredb.core.errors import CorruptError
 from ochredb.local import remains, wal
 from ochredb.local.alone import alone
+from ochredb.local.database import FILE
 from ochredb.local.folder import SCRATCH, find, size
 from ochredb.local.remains import Remains
 from ochredb.local.snapshot import sync
-from ochredb.local.store import FILE, Store
+from ochredb.local.store import Store
 from ochredb.local.wreck import Wreck
 
 LINES = "lines.jsonl"

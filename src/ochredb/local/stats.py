@@ -9,8 +9,8 @@ from msgspec import Struct
 
 from ochredb.core.model import Space
 from ochredb.local import catalog, views
+from ochredb.local.database import FILE
 from ochredb.local.folder import find, reading, size
-from ochredb.local.store import FILE
 from ochredb.local.views import ViewStats
 
 _TEXT_BYTES = (

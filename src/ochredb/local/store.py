@@ -15,73 +15,27 @@ from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 
 import apsw
-from filelock import FileLock
 
 from ochredb.core.errors import (
     AuthorizationError,
     BusyError,
     ClosedError,
-    CorruptError,
-    FormatError,
     InternalError,
     NotFoundError,
     OchreError,
 )
-from ochredb.local.catalog import DEFAULTS
-from ochredb.local.disk import RESERVED, connect, damaged_file, is_damage, keeps_checksums
-from ochredb.local.locks import holders
+from ochredb.local import database
+from ochredb.local.database import FILE
+from ochredb.local.disk import connect, damaged_file, is_damage
 from ochredb.local.mounts import network_mount, read_only_mount
-from ochredb.local.snapshot import sync
-from ochredb.local.wal import passed_over
-from ochredb.version import __version__
 
-FILE = "ochre.sqlite3"
-CHROMA = "chroma.sqlite3"
 WRITER = ".ochre.writer"
-NEW = ".ochre.new"
 _SIGNATURE = 64
-APPLICATION = 0x4F434852  # "OCHR", in the header of every file of ours
-FORMAT = 1
 WAIT_SECONDS = 10.0
-_MAGIC = b"SQLite format 3\0"
-_HEADER = 21
-"""Bytes of the file's header up to the one that says how many are reserved in each page."""
 _IDLE_CONNECTIONS = 8
 LOG_PAGES, MOST_LOG_PAGES = 2000, 8000
 """Pages in SQLite's log, 16 and 64 MB: from the first on they are put into the file in the background, from the second
 on by the writer itself."""
-
-_SCHEMA = f"""
-CREATE TABLE about (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
-INSERT INTO about VALUES ('written by', 'ochredb {__version__}');
-CREATE TABLE tenants (name TEXT PRIMARY KEY) WITHOUT ROWID;
-CREATE TABLE databases (
-    id TEXT PRIMARY KEY, tenant TEXT NOT NULL, name TEXT NOT NULL, UNIQUE (tenant, name)
-) WITHOUT ROWID;
-CREATE TABLE collections (
-    number INTEGER PRIMARY KEY AUTOINCREMENT, -- never reused, as it is the upper part of its records' rowids
-    id TEXT NOT NULL UNIQUE, database TEXT NOT NULL, name TEXT NOT NULL,
-    space TEXT NOT NULL, effort INTEGER NOT NULL, metadata TEXT, configuration TEXT NOT NULL, schema TEXT,
-    dimension INTEGER, rows INTEGER NOT NULL DEFAULT 0, next_label INTEGER NOT NULL DEFAULT 0,
-    seq INTEGER NOT NULL DEFAULT 0, token INTEGER NOT NULL DEFAULT 0,
-    packed INTEGER NOT NULL DEFAULT 0, -- of the labels that are gone, those whose room was given back
-    checksum INTEGER NOT NULL DEFAULT 0,
-    UNIQUE (database, name)
-);
-CREATE TABLE records (
-    rowid INTEGER PRIMARY KEY, collection INTEGER NOT NULL, id TEXT NOT NULL, document TEXT, metadata TEXT, uri TEXT,
-    checksum INTEGER NOT NULL, UNIQUE (collection, id)
-);
-CREATE TABLE vectors (rowid INTEGER PRIMARY KEY, embedding BLOB NOT NULL, checksum INTEGER NOT NULL);
-CREATE TABLE log (
-    seq INTEGER PRIMARY KEY AUTOINCREMENT, collection INTEGER NOT NULL, token INTEGER NOT NULL, fields INTEGER NOT NULL,
-    upserted BLOB, removed BLOB
-);
-CREATE INDEX log_by_collection ON log (collection, seq);
-{DEFAULTS}
-PRAGMA application_id = {APPLICATION};
-PRAGMA user_version = {FORMAT};
-"""
 
 
 class Store:
@@ -114,7 +68,7 @@ class Store:
         self.on_long_log: Callable[[], None] | None = None
         self._memory = apsw.Connection(":memory:") if folder is None else None
         if self._memory is not None:
-            self._memory.execute("BEGIN;" + _SCHEMA + "COMMIT")
+            self._memory.execute("BEGIN;" + database.SCHEMA + "COMMIT")
         else:
             self._refuse_network(network)
             if read_only:
@@ -306,8 +260,9 @@ class Store:
 
     def _find(self) -> None:
         """Open what exists, changing nothing."""
-        if self._absent():
-            self._refuse_chroma()
+        assert self.folder is not None
+        if database.absent(self._path):
+            database.refuse_chroma(self.folder)
             raise NotFoundError(f"{self.folder} holds no database to be opened with read_only=True")
         self._recognise()
 
@@ -320,118 +275,29 @@ class Store:
             raise InternalError(f"File exists (os error 17): {self.folder} is a file; a folder is wanted") from error
         except OSError as error:
             raise InternalError(f"{self.folder}: cannot make this folder: {error.strerror}") from error
-        if self._absent():
-            self._refuse_chroma()
+        if database.absent(self._path):
+            database.refuse_chroma(self.folder)
             try:
                 with self._translated():
-                    self._create()
+                    database.create(self.folder, self._wait)
             except OSError as error:
                 raise InternalError(f"{self.folder}: cannot make a database here: {error.strerror or error}") from error
         self._recognise()
 
-    def _refuse_chroma(self) -> None:
-        """Refuse a folder of Chroma's, whose records a new database of ours would only hide."""
-        assert self.folder is not None
-        if not (self.folder / CHROMA).is_file():
-            return
-        from ochredb.transfer.chroma.folder import summary  # only who meets such a folder needs what reads it
-
-        try:
-            found = summary(self.folder)
-        except OchreError as error:
-            found = f"a database of Chroma's that cannot be read as it is ({error.message()})"
-        raise FormatError(
-            f"{self.folder} holds {found}. Ochre changes nothing in it: 'ochre import chroma {self.folder} NEW_FOLDER' "
-            "copies what it holds into a new folder, to be opened instead"
-        )
-
-    def _absent(self) -> bool:
-        return not self._path.exists() or (self._path.is_file() and not self._path.stat().st_size)
-
-    def _refuse_other(self) -> None:
-        """Refuse a file that is not SQLite's; SQLite itself takes a very short one for empty, and writes over it."""
-        try:
-            # Through SQLite's own layer for files: to close a file that was opened in any other way takes away the
-            # locks of every connection of this process (https://www.sqlite.org/howtocorrupt.html, 2.2).
-            file = apsw.VFSFile("", str(self._path), [apsw.SQLITE_OPEN_READONLY | apsw.SQLITE_OPEN_MAIN_DB, 0])
-            start = file.xRead(_HEADER, 0)
-            file.xClose()
-        except apsw.Error as error:
-            raise InternalError(f"{self._path}: cannot read this file: {error}") from error
-        if start[: len(_MAGIC)] != _MAGIC:
-            raise CorruptError(f"{self._path} is damaged, or no SQLite file: it begins with {start[: len(_MAGIC)]!r}")
-        if start[_HEADER - 1 :] == bytes([RESERVED]) and not keeps_checksums():
-            raise InternalError(
-                f"{self._path} has a checksum in each page, which this installation of APSW cannot keep: "
-                "'pip install --force-reinstall apsw' brings one that can"
-            )
-
     def _recognise(self) -> None:
         """Refuse a file that is not Ochre's, or of a newer format; keep the connection for whoever comes first."""
-        self._refuse_other()
-        self._refuse_lost()
+        database.refuse_other(self._path)
+        database.refuse_lost(self._path)
         self._inode = self._path.stat().st_ino
         with self._translated():
             db = self._connect()
             try:
                 self._refuse_absent()  # it may have been replaced just before
-                self._refuse_stranger(db)
+                database.refuse_stranger(db, self._path)
             except BaseException:
                 db.close()
                 raise
         self._give_back(db)
-
-    def _refuse_lost(self) -> None:
-        """Refuse to go on where SQLite would lose calls without a word, as it does behind a damaged frame of its log.
-
-        While others have the database open they have read the log, and go on writing to it.
-        """
-        log, index = self._path.with_name(f"{FILE}-wal"), self._path.with_name(f"{FILE}-shm")
-        if not log.exists() or not log.stat().st_size or (index.exists() and holders(index) != set()):
-            return
-        if found := passed_over(log):
-            raise CorruptError(
-                f"{log} is damaged at about frame {found[0]}: SQLite would pass over the {found[1]:,} frames after it, "
-                "which are calls that were acknowledged; 'ochre repair --salvage' saves them"
-            )
-
-    def _refuse_stranger(self, db: apsw.Connection) -> None:
-        application = db.pragma("application_id")
-        if application != APPLICATION:
-            raise CorruptError(
-                f"{self._path} is an SQLite file of another program (application id {application:#x}); "
-                "give a folder of its own to Ochre"
-            )
-        written = db.pragma("user_version")
-        if written > FORMAT:
-            by = db.execute("SELECT value FROM about WHERE key = 'written by'").get
-            raise FormatError(
-                f"{self._path} has format {written}, written by {by}; this is ochredb {__version__}, which reads "
-                f"formats up to {FORMAT}: install a version from {by} on"
-            )
-
-    def _create(self) -> None:
-        """Make the database under another name, and put it in its place as a whole: nobody sees half of one."""
-        assert self.folder is not None
-        new, lock = self.folder / NEW, self.folder / ".ochre.create"
-        lock.touch()  # where it cannot be made, the lock would be waited for
-        with FileLock(lock, timeout=self._wait):
-            if not self._absent():
-                return
-            for left in self.folder.glob(f"{NEW}*"):
-                left.unlink()
-            db = connect(str(new), apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_CREATE)
-            try:
-                if keeps_checksums():
-                    db.reserve_bytes(reserve=RESERVED)
-                # 8 KiB pages hold five embeddings of 384 floats with 6 % to spare; 4 KiB would hold two with 25 %.
-                pragmas = "PRAGMA page_size = 8192; PRAGMA auto_vacuum = INCREMENTAL; PRAGMA journal_mode = WAL"
-                db.execute(pragmas).fetchall()
-                db.execute("BEGIN IMMEDIATE;" + _SCHEMA + "COMMIT")
-            finally:
-                db.close()
-            new.replace(self._path)
-            sync(self.folder)
 
     @contextmanager
     def _reading_memory(self) -> Iterator[apsw.Connection]:
