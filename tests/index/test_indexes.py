@@ -336,6 +336,25 @@ def test_effort_widens_a_search() -> None:
     assert (probes[0], probes[-1]) == (1, index.lists)
 
 
+@EVERY_SPACE
+@pytest.mark.parametrize("dimension", [8, 40])
+def test_a_search_reaches_so_far_and_no_farther(space: Space, dimension: int) -> None:
+    """Just the lists whose centres are within reach are looked into, or the eight nearest where those are fewer."""
+    vectors = clustered(np.random.default_rng(14), 6000, dimension)
+    index = ivf(space, vectors)
+    assert index.lists > 16
+    queries = index.measured(vectors[:20] + np.float32(0.1))
+    all_lists = np.broadcast_to(np.arange(index.lists), (len(queries), index.lists))
+    detours = index.detours(queries, all_lists)
+    np.testing.assert_allclose(detours.min(axis=1), 0)
+    of_rows = index.nearest_lists(index.measured(vectors))
+    for reach in (0.0, 0.1, float(np.median(detours)), np.inf):
+        found = index.propose(queries, len(vectors), None, ALL_LISTS, reach).slots
+        for slots, detour in zip(found, detours, strict=True):
+            near = np.flatnonzero(detour <= max(reach, np.sort(detour)[7]))
+            assert set(of_rows[slots[slots >= 0]]) == set(near) & set(of_rows)
+
+
 CONSTANT = {
     "zero": np.zeros((ROWS, 40), np.float32),
     "equal": np.ones((ROWS, 40), np.float32),

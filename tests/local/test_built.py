@@ -41,3 +41,35 @@ def test_rows_are_exact_until_they_are_many(tmp_path: Path, monkeypatch: pytest.
     assert again.distances == answers[-1].distances
     if space != "ip":
         assert all(found.ids[0] == str(n) for n, found in enumerate(again.records))
+
+
+@pytest.mark.usefixtures("small")
+@pytest.mark.parametrize("space", SPACES)
+def test_how_far_to_look_is_measured(tmp_path: Path, space: Space) -> None:
+    """Neighbours in clusters are looked for nearby, those of rows drawn at random farther, and this is kept on disk."""
+    rng = np.random.default_rng(8)
+    centres = rng.standard_normal((8, 32))
+    reaches = []
+    for name, apart in (("clusters", 0.2), ("random", 20.0)):
+        vectors = centres[rng.integers(0, 8, 3000)] + apart * rng.standard_normal((3000, 32))
+        engine = LocalEngine(tmp_path)
+        collection = engine.create_collection(Scope(), NewCollection(name, space)).id
+        records = Records([str(n) for n in range(3000)], (vectors / (1 + apart)).astype(np.float32))
+        engine.write(collection, Write("add", records))
+        engine.settle()
+        reaches.append(_reach(engine, collection))
+        assert len(reaches[-1]) == len(built.TRIED_DEPTHS)
+        engine.close()
+        engine = LocalEngine(tmp_path)
+        engine.query(collection, Query(vectors[:1].astype(np.float32), 1, fields=NO_FIELDS))
+        assert _reach(engine, collection) == reaches[-1]
+        engine.close()
+    clusters, random = reaches
+    assert clusters[0] < random[0]
+
+
+def _reach(engine: LocalEngine, collection: str) -> tuple[float, ...]:
+    view = engine._collections[collection].vectors
+    assert view is not None
+    assert view.built is not None
+    return view.built.reach

@@ -22,12 +22,17 @@ from ochredb.local.plan import plan
 
 ALWAYS_EXACT = 0
 BOOSTS = (1, 2, 4, 8, 16)
-TRIED_ROWS = 50
+TRIED_ROWS = 200
 TRIED_K = 10
+TRIED_DEPTHS = (10, 20, 50, 100)
+"""Numbers of neighbours for which it is measured how far they are."""
+REACHED = 0.985
+"""The share of true neighbours whose lists are to be looked into, as far as those of some rows tell."""
 RECALL = 0.95
 """What an index must find of the true neighbours of some of its rows before it is relied on."""
 EXACT_BYTES = 1 << 27
 """Rows of up to so much float32 are kept exact, and a search need not read embeddings from SQLite; more are halved."""
+_PLAY = 1e-6
 _CHUNK = 8192
 _BLOCK = 1 << 23
 """Components that are looked at at a time: 32 MiB of float32."""
@@ -63,6 +68,8 @@ class Built(Struct, frozen=True):
         boost: By how much harder than usual it must be searched; `ALWAYS_EXACT` if no effort was enough.
         untried: Rows that were added since that was measured.
         halves: Whether half precision would do for the rows.
+        reach: How far from a query to look into lists for each of `TRIED_DEPTHS`, in the terms of `IvfIndex.detours`;
+            empty if that is not known.
     """
 
     ivf: IvfIndex
@@ -72,6 +79,7 @@ class Built(Struct, frozen=True):
     boost: int = 1
     untried: int = 0
     halves: bool = False
+    reach: tuple[float, ...] = ()
 
     def search(self, read: Read, queries: Floats, k: int, allowed: Allowed, effort: int) -> Nearest:
         """Find the k nearest rows of each query, with the distances of the truth.
@@ -93,12 +101,18 @@ class Built(Struct, frozen=True):
         chosen = plan(self.frontier, allowed.count, k, effort * self.boost)
         if not chosen.exact and self.boost != ALWAYS_EXACT:
             some = None if allowed.count == self.frontier else allowed
-            proposed = self.ivf.propose(measured, chosen.candidates, some, chosen.effort).slots
-            if proposed[:, min(k, allowed.count) - 1].min(initial=0) >= 0:
-                return proposed
+            for reach in dict.fromkeys((chosen.farther * self._reach(chosen.depth), math.inf)):
+                proposed = self.ivf.propose(measured, chosen.candidates, some, chosen.effort, reach).slots
+                if proposed[:, min(k, allowed.count) - 1].min(initial=0) >= 0:
+                    return proposed
             # The lists that were looked into hold too few of the rows that may be found.
         slots = np.flatnonzero(allowed.mask)
         return np.broadcast_to(slots, (len(measured), len(slots)))
+
+    def _reach(self, depth: float) -> float:
+        """Say how far to look for so many neighbours; beyond what was measured as far as the effort goes."""
+        known = zip(TRIED_DEPTHS, self.reach, strict=False)
+        return next((reach for tried, reach in known if depth <= tried), math.inf)
 
     def _rank(self, queries: Floats, proposed: Slots, k: int) -> Nearest:
         """Rank candidates (q, n) by exact rows."""
@@ -201,11 +215,13 @@ def _tried(built: Built, job: Job) -> Built:
     """Measure how hard an index must be searched, on some of its rows and all that are near them."""
     slots = np.flatnonzero(job.alive)
     some = np.random.default_rng(built.frontier).choice(slots, min(TRIED_ROWS, len(slots)), replace=False)
-    queries = job.read(np.sort(some))[1]
-    limit = _truth(built.ivf.space, job, queries)
+    own, queries = job.read(np.sort(some))
+    nearest = _truth(built.ivf.space, job, queries)
+    limit = _limit(nearest.distances[:, :TRIED_K])
+    reach = _reach(built.ivf, job, own, queries, nearest.slots)
     alive = Allowed(job.alive)
     for boost in BOOSTS:
-        candidate = replace(built, boost=boost, untried=0)
+        candidate = replace(built, boost=boost, untried=0, reach=reach)
         found = candidate.search(job.read, queries, TRIED_K, alive, 100).distances
         if not found.size or np.mean(found <= limit[:, None]) >= RECALL:
             return candidate
@@ -216,18 +232,35 @@ def _hardness(built: Built) -> float:
     return math.inf if built.boost == ALWAYS_EXACT else built.boost
 
 
-def _truth(space: Space, job: Job, queries: Floats) -> Floats:
-    """Give for each query the distance that a true neighbour may have, with a little play for rounding."""
-    best = nothing(len(queries))
+def _truth(space: Space, job: Job, queries: Floats) -> Nearest:
+    """Find the true neighbours of rows, one more than are asked about as each is its own."""
+    best, k = nothing(len(queries)), TRIED_DEPTHS[-1] + 1
     for chunk in chunks(np.flatnonzero(job.alive)):
         if not job.goes_on():
             break
         part = ExactIndex(space, queries.shape[1])
         part.add(*job.read(chunk))
-        best = join(best, part.search(queries, TRIED_K), TRIED_K)
-    last = best.distances[:, -1] if best.distances.size else np.zeros(len(queries), np.float32)
-    limit: Floats = last + 1e-5 * np.abs(last) + np.float32(1e-6) * np.abs(best.distances).max(initial=0)
+        best = join(best, part.search(queries, k), k)
+    return best
+
+
+def _limit(distances: Floats) -> Floats:
+    """Give for each query the distance that a true neighbour may have, with a little play for rounding."""
+    last = distances[:, -1] if distances.size else np.zeros(len(distances), np.float32)
+    limit: Floats = last + 1e-5 * np.abs(last) + np.float32(1e-6) * np.abs(distances).max(initial=0)
     return limit
+
+
+def _reach(ivf: IvfIndex, job: Job, own: Slots, queries: Floats, found: Slots) -> tuple[float, ...]:
+    """Measure how far from rows their neighbours (q, n) are; a row is no neighbour of itself."""
+    others = np.take_along_axis(found, np.argsort(found == own[:, None], axis=1, kind="stable"), axis=1)[:, :-1]
+    wanted = np.unique(others)
+    slots, vectors = job.read(wanted)
+    if others.shape[1] < TRIED_DEPTHS[-1] or len(slots) < len(wanted):  # too few rows, or some of them went meanwhile
+        return ()
+    lists = ivf.nearest_lists(ivf.measured(vectors))[np.searchsorted(slots, others)]
+    detours = ivf.detours(ivf.measured(queries), lists)
+    return tuple(float(np.quantile(detours[:, :depth], REACHED)) + _PLAY for depth in TRIED_DEPTHS)
 
 
 def _decide(space: Space, read: Read, queries: Floats, few: Slots, k: int) -> Nearest:

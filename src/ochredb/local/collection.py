@@ -176,6 +176,7 @@ class Collection:
             "boost": vectors.built.boost,
             "untried": vectors.built.untried,
             "halves": vectors.built.halves,
+            "reach": vectors.built.reach,
             "dirty": sorted(vectors.dirty),
         }
         labels = np.where(self.roster.alive, self.roster.labels, ~self.roster.labels)
@@ -261,7 +262,10 @@ class Collection:
             return
         dimension, frontier = details["dimension"], details["frontier"]
         ivf = IvfIndex.load(head.space, dimension, data)
-        built = Built(ivf, rows, frontier, details["trained"], details["boost"], details["untried"], details["halves"])
+        reach = tuple(details.get("reach", ()))  # not in those of 0.1
+        built = Built(
+            ivf, rows, frontier, details["trained"], details["boost"], details["untried"], details["halves"], reach
+        )
         self.vectors = Vectors(head.space, dimension, built, np.array(details["dirty"], np.int64))
         self.roster = Roster(np.where(labels < 0, ~labels, labels), labels >= 0)
         self.moment, self._saved = Moment(*details["moment"]), frontier
