@@ -10,34 +10,37 @@ from hypothesis import strategies as st
 from ochredb.core.model import Floats, Space
 from ochredb.index.exact import score
 from ochredb.index.near import near
-from ochredb.index.rows import SINGLE, Lengths, Rows
+from ochredb.index.rows import HALF, SINGLE, Lengths, Rows
 
 SPACES = pytest.mark.parametrize("space", ["l2", "cosine", "ip"])
 SCALES = (0.0, 1e-25, 1e-12, 1e-3, 1.0, 1.0, 1.0, 1e6, 1e20)
 
 
-def rows_of(vectors: Floats, base: int) -> Rows:
+def rows_of(vectors: Floats, base: int, dtype: np.dtype[Any] = SINGLE) -> Rows:
     """Give rows of which the first `base` are as if mapped."""
     lengths = Lengths(np.inf, 0.0).with_rows(vectors[:base])
-    rows = Rows(SINGLE, vectors.shape[1], vectors[:base].copy() if base else None, lengths)
+    rows = Rows(dtype, vectors.shape[1], vectors[:base].astype(dtype) if base else None, lengths, lossless=True)
     rows.append(vectors[base:])
     return rows
 
 
 @SPACES
+@pytest.mark.parametrize("dtype", [SINGLE, HALF])
 @given(data=st.data())
-def test_the_nearest_stay(space: Space, data: st.DataObject) -> None:
+def test_the_nearest_stay(space: Space, dtype: np.dtype[Any], data: st.DataObject) -> None:
     """Whatever the lengths, the k smallest distances of all rows are among those of the rows that stay."""
     rng = np.random.default_rng(data.draw(st.integers(0, 1 << 32)))
     count, dimension = data.draw(st.integers(1, 60)), data.draw(st.integers(1, 40))
     scales = data.draw(st.lists(st.sampled_from(SCALES), min_size=1, max_size=3))
     vectors = rng.standard_normal((count, dimension)) * rng.choice(scales, (count, 1))
     vectors = vectors[rng.integers(count, size=count)].astype(np.float32)  # some of them are alike
+    if dtype == HALF:
+        vectors = np.clip(vectors, -65504, 65504).astype(HALF).astype(np.float32)
     query = (rng.standard_normal(dimension) * data.draw(st.sampled_from(SCALES))).astype(np.float32)
     slots = np.where(rng.random(count) < 0.1, -1, np.arange(count))
     k = data.draw(st.integers(1, 20))
 
-    left = near(space, rows_of(vectors, data.draw(st.integers(0, count))), query, slots, k)
+    left = near(space, rows_of(vectors, data.draw(st.integers(0, count)), dtype), query, slots, k)
 
     there = slots[slots >= 0]
     assert len(set(left.tolist())) == len(left)

@@ -5,9 +5,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ochredb.core.model import NO_FIELDS, NewCollection, Query, Records, Scope, Space, Write
+from ochredb.core.model import NO_FIELDS, Floats, NewCollection, Query, Records, Scope, Space, Write
+from ochredb.index.exact import score
 from ochredb.index.rows import HALF, SINGLE
 from ochredb.local import built
+from ochredb.local.check import check
 from ochredb.local.engine import LocalEngine
 
 SPACES = ("l2", "cosine", "ip")
@@ -66,6 +68,57 @@ def test_how_far_to_look_is_measured(tmp_path: Path, space: Space) -> None:
         engine.close()
     clusters, random = reaches
     assert clusters[0] < random[0]
+
+
+@pytest.mark.usefixtures("small")
+@pytest.mark.parametrize("space", SPACES)
+@pytest.mark.parametrize("how", ["add", "upsert", "at once"])
+def test_halves_are_exact_while_they_lose_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, space: Space, how: str
+) -> None:
+    """Vectors that were float16 at birth are ranked by their halves; with the first that was not, by the truth."""
+    whole = np.random.default_rng(5).standard_normal((1500, 32)).astype(np.float16).astype(np.float32)
+    odd = whole[:1] * np.float32(1.0001)
+    ids = [str(n) for n in range(1500)]
+    engine = LocalEngine(tmp_path)
+    collection = engine.create_collection(Scope(), NewCollection("halves", space)).id
+    if how == "at once":
+        monkeypatch.setattr(built, "lossless", lambda _: True)  # the sample does not show the odd one
+        whole[700] = odd
+    engine.write(collection, Write("add", Records(ids, whole)))
+    engine.settle()
+    if how != "at once":
+        assert _rows(engine, collection) == (HALF, True)
+        engine.close()
+        engine = LocalEngine(tmp_path)
+        _compare(engine, collection, space, whole)
+        assert _rows(engine, collection) == (HALF, True)
+        assert not check(tmp_path, deep=True).problems
+        if how == "upsert":
+            whole[700] = odd
+            engine.write(collection, Write("upsert", Records(["700"], odd)))
+        else:
+            whole = np.concatenate((whole, odd))
+            engine.write(collection, Write("add", Records(["1500"], odd)))
+        engine.settle()
+    assert _rows(engine, collection) == (HALF, False)
+    _compare(engine, collection, space, whole)
+    engine.close()
+
+
+def _compare(engine: LocalEngine, collection: str, space: Space, vectors: Floats) -> None:
+    """Assert that distances are those of the vectors, to the last bit."""
+    queries = np.random.default_rng(6).standard_normal((20, 32)).astype(np.float32)
+    hits = engine.query(collection, Query(queries, 5, fields=NO_FIELDS))
+    for query, records, distances in zip(queries, hits.records, hits.distances, strict=True):
+        assert score(space, query, vectors[[int(id_) for id_ in records.ids]]).tolist() == distances
+
+
+def _rows(engine: LocalEngine, collection: str) -> tuple[object, bool]:
+    view = engine._collections[collection].vectors
+    assert view is not None
+    assert view.built is not None
+    return view.built.rows.dtype, view.built.rows.exact
 
 
 def _reach(engine: LocalEngine, collection: str) -> tuple[float, ...]:

@@ -122,6 +122,12 @@ class IvfIndex:
         """Give one that can be added to while this one is searched."""
         return IvfIndex(self.space, self.dimension, _faiss().clone_index(self._index), self._shape)
 
+    def emptied(self) -> "IvfIndex":
+        """Give one with the same lists and codes, and no rows."""
+        other = self.copy()
+        other._index.reset()
+        return other
+
     def __len__(self) -> int:
         return int(self._index.ntotal)
 

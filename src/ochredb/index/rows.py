@@ -2,7 +2,7 @@
 
 Codes of 4 bits find candidates; these rows narrow them down; the float32 truth decides. Half precision takes half the
 memory and is exact enough wherever its rounding is small against the distances between neighbours; where it is not,
-rows are float32.
+rows are float32. Embeddings that were float16 at birth lose nothing, and their halves are as good as the truth.
 """
 
 import math
@@ -50,6 +50,12 @@ def fitting(sample: Floats) -> np.dtype[Any]:
     return HALF if np.isfinite(moved).all() and (not len(near) or moved.max() < 0.01 * np.median(near)) else SINGLE
 
 
+def lossless(vectors: Floats) -> bool:
+    """Tell whether half precision holds vectors as they are."""
+    with np.errstate(over="ignore"):
+        return bool((vectors.astype(HALF) == vectors).all())
+
+
 class Rows:
     """Rows 0 to n of one dimension: the first of them mapped from a file, the rest in memory.
 
@@ -59,6 +65,10 @@ class Rows:
         base: Rows (m, dimension) of this dtype, mapped copy-on-write so that a row that changes does not reach the
             file.
         lengths: Of the rows of `base`; None if they are not known.
+        lossless: Whether rows in half precision are to be the very vectors that they were given, too.
+
+    Attributes:
+        exact: Whether all rows are the very vectors that they were given.
     """
 
     def __init__(
@@ -67,9 +77,11 @@ class Rows:
         dimension: int,
         base: npt.NDArray[Any] | None = None,
         lengths: Lengths | None = None,
+        lossless: bool = False,
     ) -> None:
         self.dtype = dtype
         self.dimension = dimension
+        self.exact = dtype == SINGLE or lossless
         self.lengths = _NONE if base is None else lengths or _ANY
         # A memmap is many times slower to index than the plain array that it is.
         self._base = np.empty((0, dimension), dtype) if base is None else base.view(np.ndarray)
@@ -84,10 +96,9 @@ class Rows:
         """Bytes in memory; those that are mapped the system takes back when it needs them."""
         return self._more.nbytes
 
-    @property
-    def exact(self) -> bool:
-        """Whether the rows are float32, and so the very vectors that they were given."""
-        return self.dtype == SINGLE
+    def holds(self, vectors: Floats) -> bool:
+        """Tell whether vectors (n, d) can be rows here: not if rows are exact and these would be rounded."""
+        return not self.exact or self.dtype == SINGLE or lossless(vectors)
 
     def append(self, vectors: Floats) -> None:
         """Take in vectors float32 (n, d) behind the last row."""
@@ -121,10 +132,15 @@ class Rows:
 
     def products(self, query: Floats, slots: Slots) -> Floats:
         """Compute the products (n,) of a query with rows, if they are exact, in float32; -inf for a slot of -1."""
+        if self.dtype == HALF:
+            return np.where(slots < 0, -np.inf, np.vecdot(self.take(slots), query))
         return self._each("fvec_inner_products_by_idx", query, slots, np.maximum)
 
     def squares(self, query: Floats, slots: Slots) -> Floats:
         """Compute the squared distances (n,) of a query from rows, likewise; inf for a slot of -1."""
+        if self.dtype == HALF:
+            away = self.take(slots) - query
+            return np.where(slots < 0, np.inf, np.vecdot(away, away))
         return self._each("fvec_L2sqr_by_idx", query, slots, np.minimum)
 
     def _each(self, compute: str, query: Floats, slots: Slots, join: Any) -> Floats:
@@ -152,14 +168,16 @@ class Rows:
     def _widen(self, rows: npt.NDArray[Any]) -> Floats:
         if self.dtype == SINGLE:
             return rows
-        if self._quantizer is None:
-            import faiss
+        import faiss
 
+        if self._quantizer is None:
             # NumPy widens half precision one element at a time; FAISS does it ten times faster (F16C).
             self._quantizer = faiss.ScalarQuantizer(self.dimension, faiss.ScalarQuantizer.QT_fp16)
-        codes = np.ascontiguousarray(rows).view(np.uint8)
-        widened: Floats = self._quantizer.decode(codes.reshape(-1, codes.shape[-1]))
-        return widened.reshape(rows.shape)
+        codes = np.ascontiguousarray(rows)
+        widened = np.empty(rows.shape, np.float32)
+        count = rows.size // self.dimension
+        self._quantizer.decode_c(faiss.swig_ptr(codes.view(np.uint8)), faiss.swig_ptr(widened), count)
+        return widened
 
 
 def _computed(compute: str, query: Floats, rows: npt.NDArray[Any], slots: Slots) -> Floats:

@@ -17,7 +17,7 @@ from ochredb.index.base import Allowed, Nearest, Slots
 from ochredb.index.exact import ExactIndex, join, nearest, nothing, rank, rough, score, stack
 from ochredb.index.ivf import FEWEST_LISTS, SAMPLES_A_LIST, IvfIndex, list_count
 from ochredb.index.near import near
-from ochredb.index.rows import HALF, SINGLE, Rows, fitting
+from ochredb.index.rows import HALF, SINGLE, Rows, fitting, lossless
 from ochredb.local.plan import plan
 
 ALWAYS_EXACT = 0
@@ -160,8 +160,13 @@ def train(space: Space, dimension: int, job: Job) -> Built | None:
     if ivf is None:
         return None
     halves = fitting(ivf.measured(sample)) == HALF
-    rows = Rows(HALF if halves and _large(len(slots), dimension) else SINGLE, dimension)
-    built = _cover(Built(ivf, rows, 0, len(slots), halves=halves), job)
+    large = halves and _large(len(slots), dimension)
+    rows = Rows(HALF if large else SINGLE, dimension, lossless=large and lossless(sample))
+    empty = Built(ivf, rows, 0, len(slots), halves=halves)
+    try:
+        built = _cover(empty, job)
+    except _RoundedError:
+        built = _cover(replace(empty, ivf=ivf.emptied(), rows=Rows(HALF, dimension)), job)
     return None if built is None else _tried(built, job)
 
 
@@ -177,12 +182,17 @@ def extend(old: Built, job: Job, share: float) -> Built | None:
     ivf, rows = old.ivf.copy(), old.rows
     ivf.remove(np.concatenate((np.flatnonzero(~job.alive[: old.frontier]), job.dirty)))
     slots, vectors = job.read(job.dirty)
+    if not rows.holds(vectors):
+        return train(ivf.space, rows.dimension, job)
     ivf.add(slots, vectors)
     rows.put(slots, vectors if rows.exact else ivf.measured(vectors))  # searches pass over these slots of the old index
     rows.truncate(old.frontier)  # what an attempt that was stopped has left
     new = len(job.alive) - old.frontier + len(slots)
-    built = _cover(replace(old, ivf=ivf, untried=old.untried + new), job)
-    if built is not None and rows.exact and built.halves and _large(built.frontier, rows.dimension):
+    try:
+        built = _cover(replace(old, ivf=ivf, untried=old.untried + new), job)
+    except _RoundedError:
+        return train(ivf.space, rows.dimension, job)
+    if built is not None and rows.dtype == SINGLE and built.halves and _large(built.frontier, rows.dimension):
         return replace(built, trained=0)
     if built is None or built.untried <= share * built.frontier:
         return built
@@ -195,11 +205,17 @@ def chunks(slots: Slots) -> Iterator[Slots]:
     return (slots[start : start + _CHUNK] for start in range(0, len(slots), _CHUNK))
 
 
+class _RoundedError(Exception):
+    """Rows that are exact in half precision are followed by some that would not be."""
+
+
 def _cover(built: Built, job: Job) -> Built | None:
     for chunk in chunks(np.arange(built.frontier, len(job.alive))):
         if not job.goes_on():
             return None
         slots, vectors = job.read(chunk[job.alive[chunk]])
+        if not built.rows.holds(vectors):
+            raise _RoundedError
         built.ivf.add(slots, vectors)
         block = np.zeros((len(chunk), built.rows.dimension), np.float32)
         block[slots - chunk[0]] = vectors if built.rows.exact else built.ivf.measured(vectors)

@@ -170,6 +170,7 @@ class Collection:
             "space": head.space,
             "dimension": vectors.dimension,
             "precision": vectors.built.rows.dtype.str,
+            "exact": vectors.built.rows.exact,
             "lengths": vectors.built.rows.lengths if np.isfinite(vectors.built.rows.lengths).all() else None,
             "trained": vectors.built.trained,
             "frontier": vectors.built.frontier,
@@ -318,7 +319,8 @@ def _mapped(folder: Path, manifest: Manifest) -> Rows:
     dtype, dimension = np.dtype(manifest.details["precision"]), manifest.details["dimension"]
     base = np.memmap(folder / manifest.files["rows"].name, dtype, "c").reshape(-1, dimension)
     lengths = manifest.details.get("lengths")  # not in those of 0.1
-    return Rows(dtype, dimension, base, None if lengths is None else Lengths(*lengths))
+    lossless = manifest.details.get("exact", False)  # nor is this
+    return Rows(dtype, dimension, base, None if lengths is None else Lengths(*lengths), lossless)
 
 
 def _keys(where: Where | None) -> set[str]:

@@ -7,7 +7,7 @@ EXACT_ROWS = 1000
 """So few rows are looked at one by one: half a millisecond, and every one of them is found."""
 _WIDEST = 8.0
 _FARTHER = 0.75
-"""How the way to neighbours grows with a filter: 0 would do where it draws rows at random, 0.1 to 1.2 was needed for topics."""
+"""How the way grows with a filter: 0 would do where it draws rows at random, topics took up to 1.2."""
 
 
 class Plan(NamedTuple):

@@ -191,11 +191,12 @@ def _vectors(
         yield f"its index lacks {np.count_nonzero(~np.isin(slots, index.slots)):,} of the rows that it should hold"
     rows = np.memmap(folder / manifest.files["rows"].name, details["precision"], "r").reshape(-1, dimension)
     changed = np.concatenate([_NO_LABELS, *(some for call in changes for some in (call.upserted, call.removed))])
+    exact = details.get("exact", rows.dtype == np.float32)  # not in those of 0.1
     for chunk in chunks(slots[~np.isin(labels[slots], changed)]):
         _, truth = records.vectors(db, head, labels[chunk])
-        wanted = truth if rows.dtype == np.float32 else index.measured(truth)
+        wanted = truth if exact else index.measured(truth)
         apart = np.abs(rows[chunk].astype(np.float32) - wanted).max(axis=1)
-        slack = 0.0 if rows.dtype == np.float32 else 2e-3 * np.abs(wanted).max(axis=1) + 1e-6
+        slack = 0.0 if exact else 2e-3 * np.abs(wanted).max(axis=1) + 1e-6
         if wrong := int(np.count_nonzero(apart > slack)):
             yield f"{wrong:,} of its rows from slot {chunk[0]} on are not the vectors of their records"
 
