@@ -66,6 +66,7 @@ def main() -> None:
     parser.add_argument("--rows", type=int, default=50_000, help="rows to load (default: %(default)s)")
     parser.add_argument("--seconds", type=float, default=5.0, help="that a turn lasts (default: %(default)s)")
     parser.add_argument("--turns", type=int, default=3, help="of each server in each case (default: %(default)s)")
+    parser.add_argument("--workers", type=int, default=2, help="processes of ours (default: %(default)s)")
     parser.add_argument("--only", choices=["ochre", "chroma"], help="measure one side only")
     options = parser.parse_args()
     HOME.mkdir(exist_ok=True)
@@ -73,7 +74,8 @@ def main() -> None:
     with ExitStack() as stack:
         folder = Path(stack.enter_context(TemporaryDirectory(prefix="serving-", dir=HOME)))
         names = [options.only] if options.only else ["ochre", "chroma"]
-        targets = {name: Target(stack.enter_context(running(name, folder / name)), rows) for name in names}
+        ports = {name: stack.enter_context(running(name, folder / name, options.workers)) for name in names}
+        targets = {name: Target(port, rows) for name, port in ports.items()}
         time.sleep(min(30.0, options.rows / 2000))  # indexes are built in the background, by both
         found: dict[str, dict[str, list[Round]]] = {case: {name: [] for name in names} for case in CASES}
         for case, (connections, writing) in CASES.items():
@@ -81,12 +83,12 @@ def main() -> None:
                 for name, target in targets.items():
                     asyncio.run(target.turn(connections, writing, WARM))
                     found[case][name].append(asyncio.run(target.turn(connections, writing, options.seconds)))
-    Console().print(table(found, options.rows))
+    Console().print(table(found, options.rows, options.workers))
 
 
-def table(found: dict[str, dict[str, list[Round]]], rows: int) -> Table:
+def table(found: dict[str, dict[str, list[Round]]], rows: int, workers: int) -> Table:
     """Show medians over the turns, and the ratio of both sides."""
-    shown = Table(title=f"queries of {K} over HTTP, {rows:,} rows, medians")
+    shown = Table(title=f"queries of {K} over HTTP, {rows:,} rows, medians; ours in {workers} processes")
     for heading in ("case", "server", "requests/s", "p50 ms", "p99 ms", "errors", "writes", "requests/s to chroma's"):
         shown.add_column(heading, justify="left" if heading in ("case", "server") else "right")
     for case, each in found.items():
@@ -105,12 +107,12 @@ def table(found: dict[str, dict[str, list[Round]]], rows: int) -> Table:
 
 
 @contextmanager
-def running(name: str, folder: Path) -> Iterator[int]:
-    """Run a server on a free port until the block ends, and give the port."""
+def running(name: str, folder: Path, workers: int) -> Iterator[int]:
+    """Run a server on a free port until the block ends, ours in so many processes, and give the port."""
     with socket.create_server((HOST, 0)) as free:
         port = free.getsockname()[1]
     told = ["run", "--path", str(folder), "--host", HOST, "--port", str(port)]
-    ours = [sys.executable, "-c", MAIN, *told]
+    ours = [sys.executable, "-c", MAIN, *told, "--workers", str(workers)]
     command = ours if name == "ochre" else [str(Path(interpreter(name)).with_name(name)), *told]
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:

@@ -49,10 +49,11 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     return cert, key
 
 
-def test_tls_is_served_with_a_certificate(certificate: tuple[Path, Path], tmp_path: Path) -> None:
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_tls_is_served_with_a_certificate(certificate: tuple[Path, Path], tmp_path: Path, workers: str) -> None:
     """Who trusts it is answered, who does not breaks off, and plain HTTP is not answered."""
     cert, key = certificate
-    with serving(tmp_path / "store", "--tls-cert", cert, "--tls-key", key) as server:
+    with serving(tmp_path / "store", "--tls-cert", cert, "--tls-key", key, "--workers", workers) as server:
         assert server.url.startswith("https://localhost:")
         port = int(server.url.rpartition(":")[2])
         trusting = ochredb.Settings(chroma_server_ssl_verify=str(cert))

@@ -51,6 +51,9 @@ def run(
     grace: Annotated[
         float | None, typer.Option("--grace", help="Seconds for what is under way when the server is stopped; 30.")
     ] = None,
+    workers: Annotated[
+        int | None, typer.Option("--workers", help="Processes that serve, each with its own views in memory; 1.")
+    ] = None,
     threads: Annotated[
         int | None, typer.Option("--threads", help="For reading, and as many for writing; by the cores if not given.")
     ] = None,
@@ -84,6 +87,7 @@ def run(
         "tls_key": tls_key,
         "timeout": timeout,
         "grace": grace,
+        "workers": workers,
         "threads": threads,
         "log_path": log_path,
         "log_format": log_format,

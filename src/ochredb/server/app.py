@@ -55,7 +55,7 @@ def create_app(
         stats: Gives what the database holds, collection by collection, for `/stats`.
     """
     limits, origins = settings.limits, settings.cors_allow_origins
-    workers, metrics = Workers(settings.threads or max(4, 2 * (os.cpu_count() or 1))), Metrics(engine)
+    workers, metrics = Workers(settings.threads or max(2, os.cpu_count() or 1)), Metrics(engine)
     shop = Shop(engine, Directory(engine), settings.allow_reset, min(settings.batch, limits.rows))
     api = Api(shop, pages(Watch(engine, metrics, stats).routes), workers, settings.timeout, admission(limits))
     layers: list[Callable[[ASGIApp], ASGIApp]] = [

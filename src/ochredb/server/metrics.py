@@ -1,17 +1,20 @@
 """What the server has done and holds, in the text that Prometheus reads."""
 
+import os
 import time
 from collections.abc import Iterator
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, generate_latest
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
+from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ochredb.core.engine import Engine
 from ochredb.core.figures import Figures, Watched
 from ochredb.server.asked import asked
+from ochredb.server.door import SHARED_METRICS
 
 CONTENT_TYPE = CONTENT_TYPE_LATEST
 
@@ -33,11 +36,15 @@ _FIGURES = {
 class Metrics:
     """The measurements of one server.
 
+    Where it is several processes, requests are counted by all of them together; what the engine holds is told by the
+    one that is asked, and so is the memory of its views.
+
     Args:
         engine: One that is `Watched` tells what it holds; any other is not asked.
     """
 
     def __init__(self, engine: Engine) -> None:
+        shared = os.environ.get(SHARED_METRICS)
         self.registry = CollectorRegistry()
         self.requests = Counter(
             "ochre_requests", "Requests that were answered.", ("operation", "status"), registry=self.registry
@@ -45,14 +52,23 @@ class Metrics:
         self.seconds = Histogram(
             "ochre_request_seconds", "How long answers took.", ("operation",), buckets=_SECONDS, registry=self.registry
         )
-        self.under_way = Gauge("ochre_requests_under_way", "Requests that wait for an answer.", registry=self.registry)
-        ProcessCollector(registry=self.registry)
+        self.under_way = Gauge(
+            "ochre_requests_under_way",
+            "Requests that wait for an answer.",
+            registry=self.registry,
+            multiprocess_mode="livesum",
+        )
+        self._told = self.registry if shared is None else CollectorRegistry()
+        if shared is None:
+            ProcessCollector(registry=self._told)
+        else:
+            MultiProcessCollector(self._told, shared)  # type: ignore[no-untyped-call]
         if isinstance(engine, Watched):
-            self.registry.register(_Holdings(engine))
+            self._told.register(_Holdings(engine))
 
     def text(self) -> bytes:
         """Write all of them; it asks the engine, and takes milliseconds."""
-        return generate_latest(self.registry)
+        return generate_latest(self._told)
 
 
 class Measured:

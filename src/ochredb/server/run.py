@@ -1,20 +1,25 @@
 """A server from start to stop."""
 
+import asyncio
 import os
 import signal
+import socket
 import sys
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager, suppress
 from pathlib import Path
 from types import FrameType
 from typing import Any
 
 import uvicorn
+from msgspec.structs import replace
 
 from ochredb.core.engine import Engine
+from ochredb.core.errors import BadValue
 from ochredb.server.app import App, create_app
 from ochredb.server.auth import Guard
 from ochredb.server.binding import refuse_certificate, refuse_exposed, warn_if_exposed
+from ochredb.server.door import READY, VARIABLE, keep_door, listeners
 from ochredb.server.inherited import inherited
 from ochredb.server.journal import close_journal, open_journal
 from ochredb.server.keys import KeyFile
@@ -46,40 +51,118 @@ def serve(
 
     Raises:
         BadValue: Nobody may start such a server: it would be open to strangers, or a setting means nothing.
+        InternalError: One of several processes could not start.
         SystemExit: The address is taken, or is none.
     """
     guard = Guard(None if keys is None else KeyFile(keys), inherited(variables), anonymous=True)
     certificate = _path(settings.tls_cert), _path(settings.tls_key)
     refuse_certificate(*certificate)
     refuse_exposed(settings.listen_address, guard, settings.allow_anonymous)
+    door = variables.get(VARIABLE)
     with ExitStack() as stack:
         stack.callback(close_journal, open_journal(settings))
-        warn_if_exposed(settings.listen_address, guard)
+        if door is None:
+            warn_if_exposed(settings.listen_address, guard)
         stack.enter_context(_leaving_by_signal())
+        if door is None and settings.workers > 1:
+            _refuse_unshared(settings)
+            sockets = listeners(settings.listen_address, settings.port)
+            keep_door(sockets, settings.workers, lambda port: _tell(ready, settings, port))
+            return
         engine = stack.enter_context(closing(open_engine()))
-        app = stack.enter_context(closing(create_app(engine, settings, guard, stats)))
+        app = stack.enter_context(closing(create_app(engine, _share(settings), guard, stats)))
         before = sys.getswitchinterval()
         stack.callback(sys.setswitchinterval, before)
         sys.setswitchinterval(_SWITCH_SECONDS)
-        _Server(_config(app, settings), ready).run()
+        config = _config(app, settings)
+        if door is None:
+            _Server(config, lambda port: _tell(ready, settings, port)).run()
+        else:
+            _Worker(config, socket.socket(fileno=int(door))).run()
 
 
 class _Server(uvicorn.Server):
-    """Uvicorn's, that says when it answers."""
+    """Uvicorn's, that says when it answers, and on which port."""
 
-    def __init__(self, config: Config, ready: Callable[[str], None] | None) -> None:
+    def __init__(self, config: Config, ready: Callable[[int], None]) -> None:
         super().__init__(config)
         self._ready = ready
 
     async def startup(self, sockets: Any = None) -> None:
         """Listen, and tell."""
         await super().startup(sockets)
-        if self._ready is None:
-            return
-        port = self.servers[0].sockets[0].getsockname()[1]
-        host = self.config.host
-        scheme = "https" if self.config.is_ssl else "http"
-        self._ready(f"{scheme}://{f'[{host}]' if ':' in host else host}:{port}")
+        self._ready(self.servers[0].sockets[0].getsockname()[1])
+
+
+class _Worker(uvicorn.Server):
+    """Uvicorn's, that listens nowhere: its connections come from the door.
+
+    Args:
+        config: As uvicorn's.
+        door: The socket that they come by. When it is closed, the server ends as it does on a signal.
+    """
+
+    def __init__(self, config: Config, door: socket.socket) -> None:
+        super().__init__(config)
+        self._door = door
+        self._coming: set[asyncio.Task[None]] = set()
+
+    async def startup(self, sockets: Any = None) -> None:
+        """Say that connections are welcome."""
+        del sockets
+        await super().startup([])
+        self._door.setblocking(False)
+        asyncio.get_running_loop().add_reader(self._door, self._take)
+        self._door.send(READY)
+
+    async def shutdown(self, sockets: Any = None) -> None:
+        """Take what has been handed over, and no more."""
+        asyncio.get_running_loop().remove_reader(self._door)
+        while self._take():
+            pass
+        await asyncio.gather(*self._coming, return_exceptions=True)
+        await super().shutdown(sockets)
+
+    def _take(self) -> bool:
+        """Take one connection, if there is one."""
+        try:
+            said, handed, _, _ = socket.recv_fds(self._door, 1, 1)
+        except OSError:
+            return False
+        if not said:
+            asyncio.get_running_loop().remove_reader(self._door)
+            self.should_exit = True
+        for descriptor in handed:
+            task = asyncio.create_task(self._serve_connection(socket.socket(fileno=descriptor)))
+            self._coming.add(task)
+            task.add_done_callback(self._coming.discard)
+        return bool(said)
+
+    async def _serve_connection(self, connection: socket.socket) -> None:
+        connection.setblocking(False)
+        with suppress(OSError):  # who has gone again, or does not speak TLS
+            await asyncio.get_running_loop().connect_accepted_socket(self._protocol, connection, ssl=self.config.ssl)
+
+    def _protocol(self) -> Protocol:
+        return Protocol(self.config, self.server_state, self.lifespan.state)
+
+
+def _refuse_unshared(settings: Settings) -> None:
+    if settings.engine is not None and settings.engine.startswith("memory:"):
+        raise BadValue(f"workers: a database in memory is one process's own, so 1 is wanted, got {settings.workers}")
+
+
+def _share(settings: Settings) -> Settings:
+    """Give a process its share of what the whole server may take on."""
+    requests = max(settings.limits.requests // settings.workers, 1)
+    return replace(settings, limits=replace(settings.limits, requests=requests))
+
+
+def _tell(ready: Callable[[str], None] | None, settings: Settings, port: int) -> None:
+    if ready is not None:
+        host = settings.listen_address
+        scheme = "http" if settings.tls_cert is None else "https"
+        ready(f"{scheme}://{f'[{host}]' if ':' in host else host}:{port}")
 
 
 def _config(app: App, settings: Settings) -> Config:

@@ -42,7 +42,8 @@ class Settings(Struct, frozen=True, kw_only=True):
         head_timeout: Seconds that the head of a request may take to come.
         keep_alive: Seconds that a connection may be idle.
         grace: Seconds that requests which are under way have when the server is told to stop.
-        threads: For reading, and as many for writing; None is by the number of cores.
+        workers: Processes that serve, each with its views of the database in memory.
+        threads: For reading, and as many for writing, in each process; None is by the number of cores.
         batch: Records that clients are told to write at a time, if the limit of rows is not below it.
         log_path: A file for the log; standard error if not given.
         log_format: One line of text, or of JSON, for each request and each fault.
@@ -64,6 +65,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     head_timeout: _Seconds = 10.0
     keep_alive: _Seconds = 75.0
     grace: _Seconds = 30.0
+    workers: Annotated[int, Meta(ge=1, le=256)] = 1
     threads: Annotated[int, Meta(ge=1)] | None = None
     batch: Annotated[int, Meta(ge=1)] = 5461
     log_path: str | None = None

@@ -1,0 +1,185 @@
+"""Several processes behind one address: one listens and hands each connection to the next of those that serve.
+
+So a few connections spread evenly, which they do not where every process accepts for itself, and nobody is served by a
+process that is gone: one that dies is replaced, the others go on. A worker is this same command, told by a variable of
+its environment which socket to the door it has.
+"""
+
+import logging
+import os
+import selectors
+import socket
+import subprocess
+import sys
+import time
+from collections import deque
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from tempfile import TemporaryDirectory
+
+from ochredb.core.errors import BadValue, InternalError
+
+VARIABLE = "OCHRE_DOOR"
+"""Holds, in a worker, the descriptor of its socket to the door."""
+SHARED_METRICS = "PROMETHEUS_MULTIPROC_DIR"
+"""Holds the folder in which processes put their counts together; the name is that of Prometheus's package."""
+READY = b"r"
+_HANDED = b"c"
+_BACKLOG = 2048
+_REST = 1.0  # seconds before a worker that died is replaced
+
+_logger = logging.getLogger("ochredb.server")
+
+
+def listeners(host: str, port: int) -> list[socket.socket]:
+    """Listen on every address of a host, on the same port.
+
+    Raises:
+        BadValue: The address is taken, or is none.
+    """
+    try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+    except OSError as error:
+        raise BadValue(f"cannot listen on {host}: {error.strerror}") from error
+    opened: list[socket.socket] = []
+    try:
+        for family, _, _, _, address in found:
+            if not socket.has_ipv6 and family == socket.AF_INET6:
+                continue
+            port = opened[0].getsockname()[1] if opened else port
+            opened.append(socket.create_server((str(address[0]), port), family=family, backlog=_BACKLOG))
+    except OSError as error:
+        if not opened:
+            raise BadValue(f"cannot listen on {host}:{port}: {error.strerror}") from error
+        # localhost often has an address of IPv6 where there is no IPv6
+    return opened
+
+
+def keep_door(sockets: list[socket.socket], count: int, ready: Callable[[int], None]) -> None:
+    """Hand what connects to so many workers until a signal raises an exception here; then end them.
+
+    Args:
+        sockets: That listen.
+        count: Of workers.
+        ready: Called with the port when all of them answer.
+
+    Raises:
+        InternalError: A worker could not start; it has said why.
+    """
+    with ExitStack() as stack:
+        counts = stack.enter_context(TemporaryDirectory(prefix="ochre-"))
+        door = stack.enter_context(_keeping(sockets, {SHARED_METRICS: counts}))
+        for _ in range(count):
+            if not door.hire().says_ready():  # one after the other, so that what is wrong is said once
+                raise InternalError("a process of the server could not start; it has said why")
+        ready(sockets[0].getsockname()[1])
+        door.keep()
+
+
+class _Worker:
+    """A process that serves.
+
+    Args:
+        process: It.
+        channel: To it.
+    """
+
+    def __init__(self, process: "subprocess.Popen[bytes]", channel: socket.socket) -> None:
+        self.process = process
+        self.channel = channel
+
+    def says_ready(self) -> bool:
+        """Wait for what it says next: that it is ready, or nothing, as it is gone."""
+        try:
+            return self.channel.recv(1) == READY
+        except OSError:
+            return False
+
+
+class _Door:
+    """Who listens.
+
+    Args:
+        sockets: That listen.
+        variables: Of the workers' environment.
+    """
+
+    def __init__(self, sockets: list[socket.socket], variables: dict[str, str]) -> None:
+        self.workers: deque[_Worker] = deque()
+        self._sockets = sockets
+        self._variables = variables
+        self._selector = selectors.DefaultSelector()
+        for listening in sockets:
+            listening.setblocking(False)
+            self._selector.register(listening, selectors.EVENT_READ)
+
+    def hire(self) -> _Worker:
+        """Start a worker."""
+        ours, theirs = socket.socketpair()
+        with theirs:
+            variables = {**os.environ, **self._variables, VARIABLE: str(theirs.fileno())}
+            command = [sys.executable, *sys.orig_argv[1:]]
+            process = subprocess.Popen(command, env=variables, pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL)
+        worker = _Worker(process, ours)
+        self._selector.register(ours, selectors.EVENT_READ, worker)
+        self.workers.append(worker)
+        return worker
+
+    def keep(self) -> None:
+        """Hand over connections, and replace workers that die, for ever."""
+        while True:
+            for key, _ in self._selector.select():
+                if isinstance(key.data, _Worker):
+                    self._heard(key.data)
+                else:
+                    self._admit(key.fileobj)  # type: ignore[arg-type] # a socket was registered
+
+    def close(self) -> None:
+        """Listen no more, and wait for the workers to finish what they have."""
+        for listening in self._sockets:
+            listening.close()
+        for worker in self.workers:
+            worker.process.terminate()
+        for worker in self.workers:
+            worker.process.wait()
+            worker.channel.close()
+        self._selector.close()
+
+    def _admit(self, listening: socket.socket) -> None:
+        with suppress(OSError):  # who has gone again
+            connection, _ = listening.accept()
+            with connection:
+                for _ in self.workers:
+                    self.workers.rotate(1)
+                    with suppress(OSError):  # one that died, or is not ready to take more
+                        socket.send_fds(self.workers[0].channel, [_HANDED], [connection.fileno()], socket.MSG_DONTWAIT)
+                        return
+
+    def _heard(self, worker: _Worker) -> None:
+        """Take note that a worker is ready, or put another in the place of one that is gone."""
+        if worker.says_ready():
+            return
+        self._selector.unregister(worker.channel)
+        worker.channel.close()
+        self.workers.remove(worker)
+        worker.process.terminate()  # it may have lost only its socket
+        status = worker.process.wait()
+        _logger.warning("a process of the server ended with status %d and is replaced", status)
+        _forget(worker.process.pid, self._variables[SHARED_METRICS])
+        time.sleep(_REST)
+        self.hire()
+
+
+def _forget(pid: int, folder: str) -> None:
+    from prometheus_client.multiprocess import mark_process_dead
+
+    mark_process_dead(pid, folder)  # type: ignore[no-untyped-call]
+
+
+@contextmanager
+def _keeping(sockets: list[socket.socket], variables: dict[str, str]) -> Iterator[_Door]:
+    door = _Door(sockets, variables)
+    try:
+        yield door
+    finally:
+        door.close()
