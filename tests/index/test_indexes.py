@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ochredb.core.model import Floats, Mask, Space
-from ochredb.index.base import Nearest, Slots, VectorIndex
+from ochredb.index.base import Allowed, Nearest, Slots, VectorIndex
 from ochredb.index.exact import ExactIndex, score
 from ochredb.index.ivf import IvfIndex
 
@@ -353,6 +353,23 @@ def test_a_search_reaches_so_far_and_no_farther(space: Space, dimension: int) ->
         for slots, detour in zip(found, detours, strict=True):
             near = np.flatnonzero(detour <= max(reach, np.sort(detour)[7]))
             assert set(of_rows[slots[slots >= 0]]) == set(near) & set(of_rows)
+
+
+@EVERY_SPACE
+def test_a_filter_is_searched_where_its_rows_are(space: Space) -> None:
+    """Of lists without a row that may be found none is looked into; the reach begins where the first rows are held."""
+    vectors = clustered(np.random.default_rng(15), 6000, 40)
+    index: Any = ivf(space, vectors)
+    of_rows = index.nearest_lists(index.measured(vectors))
+    allowed = Allowed(np.isin(of_rows, np.arange(0, index.lists, 2)) & (np.arange(6000) % 3 > 0))
+    for query in index.measured(vectors[:30]):
+        detours = index.detours(query[None], np.arange(index.lists)[None])[0]
+        held = np.bincount(of_rows[allowed.mask], minlength=index.lists)
+        order = np.argsort(detours)
+        first = detours[order[np.argmax(np.cumsum(held[order]) >= 96)]]
+        found = index.propose(query[None], 6000, allowed, ALL_LISTS, 0.05).slots[0]
+        near = (held > 0) & (detours <= max(first + 0.05, np.sort(detours[held > 0])[7]) + 1e-6)
+        assert set(found[found >= 0]) == set(np.flatnonzero(allowed.mask & near[of_rows]))
 
 
 CONSTANT = {

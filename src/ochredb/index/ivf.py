@@ -9,6 +9,7 @@ import math
 import struct
 from collections.abc import Callable
 from typing import Any, NamedTuple
+from weakref import WeakKeyDictionary
 
 import numpy as np
 
@@ -28,6 +29,9 @@ _PROBES = 6
 """The most lists to look into at effort 100 = this times the square root of their number."""
 _FEWEST_PROBES = 8
 """Lists that are looked into anyway, for queries unlike the rows."""
+_FIRST_HELD = 96
+"""Rows from whose lists on the way is measured where only some may be found: fewer may be strays."""
+_FARTHEST = float(np.finfo(np.float32).max)
 _SLICE = 64
 _QUERY_BY_QUERY = 10
 """FAISS's way that shares no list among queries: a tenth faster than the others for many queries, a quarter for one."""
@@ -72,6 +76,7 @@ class IvfIndex:
         self._index = index
         self._shape = fit
         self._parameters: dict[int, Any] = {}
+        self._forget()
         self._width = int(index.d)
         self._by_product = space != "l2" or fit.alike
         self.lists = int(index.nlist)
@@ -147,12 +152,19 @@ class IvfIndex:
     def add(self, slots: Slots, vectors: Floats) -> None:
         """Encode vectors under new slots."""
         _faiss()
+        self._forget()
         self._index.add_with_ids(_fit(self.space, vectors, self._shape), slots)
 
     def remove(self, slots: Slots) -> None:
         """Take slots out of their lists."""
         _faiss()
+        self._forget()
         self._index.remove_ids(slots)
+
+    def _forget(self) -> None:
+        """Keep nothing that was computed of rows."""
+        self._kept: WeakKeyDictionary[Allowed, Slots] = WeakKeyDictionary()
+        self._places: Slots | None = None
 
     def measured(self, vectors: Floats) -> Floats:
         """Give vectors in the index's own measure, in which a usual one is about 1 long; their order of nearness stays.
@@ -208,21 +220,22 @@ class IvfIndex:
             than the largest, in lengths of the query. Else: how much longer the way is than the shortest.
         """
         faiss = _faiss()
-        away = np.stack([self._away(faiss, query) for query in _even(queries)])
-        to_list = np.take_along_axis(away, lists, axis=1)
+        ahead = np.stack([self._ahead(faiss, query) for query in _even(queries)])
+        to_list, nearest = np.take_along_axis(ahead, lists, axis=1), ahead.min(axis=1, keepdims=True)
         if self._by_product:
             lengths = _lengths(queries)[:, None]
-            behind = away.max(axis=1, keepdims=True) - to_list
-            detours: Floats = np.divide(behind, lengths, out=np.zeros(lists.shape), where=lengths > 0)
+            detours: Floats = np.divide(to_list - nearest, lengths, out=np.zeros(lists.shape), where=lengths > 0)
         else:
-            detours = np.sqrt(to_list) - np.sqrt(away.min(axis=1, keepdims=True))
+            detours = np.sqrt(to_list) - np.sqrt(nearest)
         return detours
 
     def _search(self, queries: Floats, k: int, allowed: Allowed | None, probes: int, reach: float) -> Nearest:
         faiss = _faiss()
         if queries.shape[1] != self._width or queries.dtype != np.float32 or not queries.flags.c_contiguous:
             raise ValueError(f"queries: {queries.dtype} {queries.shape}, float32 (q, {self._width}) in C order wanted")
-        away, lists = _table([self._lists(faiss, query, probes, reach) for query in queries])
+        held = None if allowed is None else self._held(allowed)
+        ahead, lists = _table([self._lists(faiss, query, probes, reach, held) for query in queries])
+        away = -ahead if self._by_product else ahead
         probes = lists.shape[1]
         if allowed is None:
             parameters = self._parameters.get(probes)
@@ -239,25 +252,55 @@ class IvfIndex:
         )  # fmt: skip
         return Nearest(slots, distances)
 
-    def _lists(self, faiss: Any, query: Floats, probes: int, reach: float) -> tuple[Floats, Slots]:
-        """Choose the lists (n,) that a query (d,) looks into, in no order, with FAISS's measure of how far they are."""
-        away = self._away(faiss, query)
-        if self._by_product:
-            length = 1.0 if self.space == "cosine" else float(_lengths(query))
-            lists = np.flatnonzero(away >= away.max() - reach * length)
-        else:
-            lists = np.flatnonzero(away <= (math.sqrt(away.min()) + reach) ** 2)
-        count = min(max(len(lists), _FEWEST_PROBES), probes)
-        if count != len(lists):
-            lists = np.argpartition(-away if self._by_product else away, count - 1)[:count]
-        return away[lists], lists
+    def _lists(self, faiss: Any, query: Floats, probes: int, reach: float, held: Slots | None) -> tuple[Floats, Slots]:
+        """Choose the lists (n,) that a query (d,) looks into, in no order, and say how far ahead they are.
 
-    def _away(self, faiss: Any, query: Floats) -> Floats:
-        """Compute products of a query (d,) with the centres of all lists, or squared distances."""
-        away = np.empty(self.lists, np.float32)
+        Where only some rows may be found, lists without one are passed over, and the way is measured from where the
+        first few of them are held: what a filter keeps may begin far from the query.
+        """
+        ahead = self._ahead(faiss, query)
+        if held is None:
+            nearest, most = ahead.min(), self.lists
+        else:
+            ahead = np.where(held > 0, ahead, np.inf)
+            order = np.argsort(ahead)
+            first = int(np.searchsorted(np.cumsum(held[order]), _FIRST_HELD))
+            nearest = ahead[order[min(first, self.lists - 1)]]
+            most = int(np.count_nonzero(held))
+        if self._by_product:
+            limit = nearest + reach * (1.0 if self.space == "cosine" else float(_lengths(query)))
+        else:
+            limit = (math.sqrt(nearest) + reach) ** 2
+        lists = np.flatnonzero(ahead <= min(limit, _FARTHEST))
+        count = min(max(len(lists), _FEWEST_PROBES), probes, most)
+        if count != len(lists):
+            lists = np.argpartition(ahead, count - 1)[:count]
+        return ahead[lists], lists
+
+    def _ahead(self, faiss: Any, query: Floats) -> Floats:
+        """Compute how far a query (d,) is from the centres of all lists: less is nearer."""
+        ahead = np.empty(self.lists, np.float32)
         compute = faiss.fvec_inner_products_ny if self._by_product else faiss.fvec_L2sqr_ny
-        compute(faiss.swig_ptr(away), faiss.swig_ptr(query), self._centres, self._width, self.lists)
-        return away
+        compute(faiss.swig_ptr(ahead), faiss.swig_ptr(query), self._centres, self._width, self.lists)
+        return np.negative(ahead, out=ahead) if self._by_product else ahead
+
+    def _held(self, allowed: Allowed) -> Slots:
+        """Count by list the rows that may be found, once for each filter."""
+        held = self._kept.get(allowed)
+        if held is None:
+            lists = self._list_of[: len(allowed.mask)][allowed.mask[: len(self._list_of)]]
+            held = self._kept[allowed] = np.bincount(lists[lists >= 0], minlength=self.lists)
+        return held
+
+    @property
+    def _list_of(self) -> Slots:
+        """The list of each slot; -1 where the index does not hold it."""
+        if self._places is None:
+            slots = self.slots
+            sizes = [self._index.invlists.list_size(row) for row in range(self.lists)]
+            self._places = np.full(slots.max(initial=-1) + 1, -1)
+            self._places[slots] = np.repeat(np.arange(self.lists), sizes)
+        return self._places
 
 
 def _table(rows: list[tuple[Floats, Slots]]) -> tuple[Floats, Slots]:

@@ -101,7 +101,7 @@ class Built(Struct, frozen=True):
         chosen = plan(self.frontier, allowed.count, k, effort * self.boost)
         if not chosen.exact and self.boost != ALWAYS_EXACT:
             some = None if allowed.count == self.frontier else allowed
-            for reach in dict.fromkeys((chosen.farther * self._reach(chosen.depth), math.inf)):
+            for reach in dict.fromkeys((self._reach(k) * effort * self.boost / 100, math.inf)):
                 proposed = self.ivf.propose(measured, chosen.candidates, some, chosen.effort, reach).slots
                 if proposed[:, min(k, allowed.count) - 1].min(initial=0) >= 0:
                     return proposed
@@ -109,10 +109,10 @@ class Built(Struct, frozen=True):
         slots = np.flatnonzero(allowed.mask)
         return np.broadcast_to(slots, (len(measured), len(slots)))
 
-    def _reach(self, depth: float) -> float:
+    def _reach(self, k: int) -> float:
         """Say how far to look for so many neighbours; beyond what was measured as far as the effort goes."""
         known = zip(TRIED_DEPTHS, self.reach, strict=False)
-        return next((reach for tried, reach in known if depth <= tried), math.inf)
+        return next((reach for tried, reach in known if k <= tried), math.inf)
 
     def _rank(self, queries: Floats, proposed: Slots, k: int) -> Nearest:
         """Rank candidates (q, n) by exact rows."""

@@ -6,8 +6,6 @@ from typing import NamedTuple
 EXACT_ROWS = 1000
 """So few rows are looked at one by one: half a millisecond, and every one of them is found."""
 _WIDEST = 8.0
-_FARTHER = 0.75
-"""How the way grows with a filter: 0 would do where it draws rows at random, topics took up to 1.2."""
 
 
 class Plan(NamedTuple):
@@ -16,16 +14,12 @@ class Plan(NamedTuple):
     Args:
         exact: Look at every allowed row.
         effort: Otherwise how hard the index is to search, 100 being the usual.
-        candidates: How many rows it is to propose.
-        depth: So many of all rows are as near as what is wanted, as far as the filter's share of the rows tells.
-        farther: By how much farther it is to look than that takes.
+        candidates: And how many rows it is to propose.
     """
 
     exact: bool
     effort: int = 100
     candidates: int = 0
-    depth: float = 0.0
-    farther: float = 1.0
 
 
 def plan(rows: int, allowed: int, k: int, effort: int) -> Plan:
@@ -39,16 +33,10 @@ def plan(rows: int, allowed: int, k: int, effort: int) -> Plan:
 
     A filter goes with topics: the lists near a query may hold few of the rows that it keeps, so that the search widens
     as the filter narrows. Measured on 99,000 rows, a filter that keeps 8 % needs all lists for recall .99 where no
-    filter needs a fifth of them; rows drawn at random would be found as far as any `depth` rows are.
+    filter needs a fifth of them.
     """
     candidates = math.ceil((20 + 3 * k) * max(effort / 100, 1))
     if allowed <= EXACT_ROWS or 2 * candidates >= allowed:
         return Plan(exact=True)
     widening = min(rows / allowed, _WIDEST)
-    return Plan(
-        exact=False,
-        effort=math.ceil(effort * widening),
-        candidates=candidates,
-        depth=k * rows / allowed,
-        farther=effort / 100 * widening**_FARTHER,
-    )
+    return Plan(exact=False, effort=math.ceil(effort * widening), candidates=candidates)
