@@ -1,6 +1,6 @@
 """Conditions on metadata as NumPy predicates, against `matches`."""
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from math import inf, nan
 from typing import Any
 
@@ -30,8 +30,9 @@ OPERATORS: list[OrderOp] = ["$gt", "$gte", "$lt", "$lte"]
 def scan_of(rows: dict[int, Metadata]) -> Scan:
     """Read metadata as the store does: of the slots that are asked for and have any."""
 
-    def scan(slots: Slots) -> Iterable[tuple[int, Metadata]]:
-        return [(slot, rows[slot]) for slot in slots.tolist() if slot in rows]
+    def scan(slots: Slots, keys: Sequence[str]) -> tuple[Slots, list[list[Any]]]:
+        there = [slot for slot in slots.tolist() if slot in rows]
+        return np.array(there, np.int64), [[rows[slot].get(key) for slot in there] for key in keys]
 
     return scan
 
@@ -117,7 +118,7 @@ def test_more_rows_than_asked_for_do_no_harm() -> None:
     assert masked(columns, Holds("tags", 1), rows, 9) == [slot % 2 == 1 for slot in range(9)]
     rows[2] = rows[6] = {"n": -1, "tags": [1]}
     columns.touch(np.array([2, 6]))
-    columns.prepare({"tags", "n"}, 9, lambda _: rows.items())
+    columns.prepare({"tags", "n"}, 9, lambda _, keys: scan_of(rows)(np.arange(9), keys))
     rows[4] = {"n": 4, "tags": [5]}
     columns.touch(np.array([4]))
     assert masked(columns, Holds("tags", 0), rows, 9) == [slot in (0, 8) for slot in range(9)]

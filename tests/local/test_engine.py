@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ochredb.core.model import Fields, Get, Records, Write
-from ochredb.core.where import parse
+from ochredb.core.model import Fields, Get, Metadata, Records, Write
+from ochredb.core.where import And, Equal, Not, parse
 from ochredb.local.engine import LocalEngine
 from ochredb.testing.contract.stage import make, vectors
 
@@ -41,4 +41,21 @@ def test_records_by_id_come_in_the_order_of_insertion(tmp_path: Path) -> None:
     assert (found.ids, found.documents) == (["b", "\u00e9", "c"], ["B", "E", "C"])
     np.testing.assert_array_equal(found.embeddings, rows[[0, 2, 3]])
     assert engine.get(collection, Get(["none"], fields=fields)).embeddings is not None
+    engine.close()
+
+
+@pytest.mark.parametrize("key", ["n", "год", "#document", "value_0", "$n", "a\nb", '"', "\\", "\x01"])
+def test_any_key_can_be_filtered_on(key: str) -> None:
+    """Alone and beside another, whatever JSON makes of it; records without it, or without metadata, do not match."""
+    engine = LocalEngine(None)
+    collection = make(engine)
+    metadatas: list[Metadata | None] = [{key: 1, "other": "x"}, {key: "1", "other": "x"}, {"other": "x"}, None]
+    embeddings = np.zeros((4, 2), np.float32)
+    engine.write(collection, Write("add", Records(["a", "b", "c", "d"], embeddings, None, metadatas)))
+    one, both = Equal(key, 1), And((Equal(key, "1"), Equal("other", "x")))
+    assert [engine.get(collection, Get(where=where)).ids for where in (one, both, Not(one))] == [
+        ["a"],
+        ["b"],
+        ["b", "c", "d"],
+    ]
     engine.close()

@@ -5,8 +5,9 @@ transaction, and finds that the views are as new as what it reads, or brings the
 found by the very next query, in every process.
 """
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import apsw
 import numpy as np
@@ -93,7 +94,7 @@ class Collection:
                 self.vectors.prepare(lambda slots: self.read(db, head, slots), self.roster.alive)
             keys = _keys(where)
             if not self.columns.ready(keys, len(self.roster)):
-                self.columns.prepare(keys, len(self.roster), lambda slots: self._metadatas(db, head, slots))
+                self.columns.prepare(keys, len(self.roster), lambda *asked: self._metadata_values(db, head, *asked))
         except BaseException:
             self.forget()  # a view that saw half of a change is worth nothing
             raise
@@ -283,10 +284,11 @@ class Collection:
             self.text.index.close()
         self.text = Text()
 
-    def _metadatas(self, db: apsw.Connection, head: Head, slots: Slots) -> list[tuple[int, dict[str, object]]]:
-        rows = list(records.metadatas(db, head.number, self.roster.labels[slots]))
-        found = self.roster.slots(np.fromiter((label for label, _ in rows), np.int64, len(rows)))
-        return [(slot, metadata) for slot, (_, metadata) in zip(found.tolist(), rows, strict=True)]
+    def _metadata_values(
+        self, db: apsw.Connection, head: Head, slots: Slots, keys: Sequence[str]
+    ) -> tuple[Slots, list[list[Any]]]:
+        labels, values = records.metadata_values(db, head.number, self.roster.labels[slots], keys)
+        return self.roster.slots(labels), values
 
     def _evaluate(self, db: apsw.Connection, number: int, where: Where, within: Mask) -> Mask:
         """Give True where a filter keeps a record of `within`."""

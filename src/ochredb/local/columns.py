@@ -6,12 +6,12 @@ intent makes two strings one). Arrays are lists of such elements beside the slot
 """
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
-from ochredb.core.model import Mask, Metadata
+from ochredb.core.model import Mask
 from ochredb.core.where import Among, Equal, Holds, Order, OrderOp, Scalar, is_number
 from ochredb.index.base import Slots
 from ochredb.index.growing import Growing
@@ -20,8 +20,8 @@ MISSING, STR, INT, FLOAT, BOOL = range(5)
 _KINDS: dict[type, int] = {str: STR, int: INT, float: FLOAT, bool: BOOL}
 _INT64 = np.iinfo(np.int64)
 
-Scan = Callable[[Slots], Iterable[tuple[int, Metadata]]]
-"""Give slot and metadata of those records, of ascending slots, that have any."""
+Scan = Callable[[Slots, Sequence[str]], tuple[Slots, list[list[Any]]]]
+"""Give the slots of those records, of ascending slots, that have metadata, and for each key their values or None."""
 
 
 class Columns:
@@ -80,10 +80,9 @@ class Columns:
             return
         for column in columns.values():
             column.reach(int(slots[-1]) + 1)
-        rows = list(scan(slots))
-        places = [slot for slot, _ in rows]
-        for key, column in columns.items():
-            column.fill(places, [metadata.get(key) for _, metadata in rows])
+        places, values = scan(slots, list(columns))
+        for column, each in zip(columns.values(), values, strict=True):
+            column.fill(places, each)
 
 
 class _Column:
@@ -109,15 +108,14 @@ class _Column:
         if len(self._holders):
             self._holders.view[np.isin(self._holders.view, slots)] = -1
 
-    def fill(self, slots: list[int], values: list[Any]) -> None:
+    def fill(self, slots: Slots, values: list[Any]) -> None:
         kinds = np.array([_KINDS.get(type(value), MISSING) for value in values], np.uint8)
-        at = np.array(slots, np.int64)
-        self._kinds.view[at] = kinds
+        self._kinds.view[slots] = kinds
         for kind in np.unique(kinds[kinds != MISSING]).tolist():
             chosen = np.flatnonzero(kinds == kind)
-            self._bits.view[at[chosen]] = _bits(kind, [values[row] for row in chosen])
+            self._bits.view[slots[chosen]] = _bits(kind, [values[row] for row in chosen])
             self._present.add(kind)
-        for slot, value in zip(slots, values, strict=True):
+        for slot, value in zip(slots.tolist(), values, strict=True):
             if type(value) is list and value:
                 kind = _KINDS[type(value[0])]
                 self._holders.extend([slot] * len(value))

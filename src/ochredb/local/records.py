@@ -4,8 +4,9 @@ A record's label is its integer within its collection: given at insertion, never
 Its rowid is `collection number << 40 | label`, so that a collection's rows lie together.
 """
 
-from collections.abc import Iterator, Sequence
-from operator import itemgetter
+from collections.abc import Callable, Iterator, Sequence
+from functools import lru_cache
+from operator import attrgetter, itemgetter, methodcaller
 from typing import Any
 
 import apsw
@@ -180,13 +181,38 @@ def _refuse_bare(db: apsw.Connection, rowids: Labels) -> None:
         raise _changed_on_disk(db, rowid)
 
 
-def metadatas(db: apsw.Connection, number: int, labels: Labels) -> Iterator[tuple[int, Metadata]]:
-    """Give label and metadata of those records, of ascending labels, that have any."""
+def metadata_values(
+    db: apsw.Connection, number: int, labels: Labels, keys: Sequence[str]
+) -> tuple[Labels, list[list[Any]]]:
+    """Give the labels of those records, of ascending labels, that have metadata, and for each key their values.
+
+    A record that lacks a key has None there.
+    """
+    decode, getters = _picking(tuple(keys))
+    found, picked = [], []
     for rowid, id_, metadata, checksum in _scan(db, number, labels, "id, metadata, checksum"):
         if type(checksum) is not int or checksum >> 32 != of_head(rowid, id_, metadata):
             raise _changed_on_disk(db, rowid)
         if metadata is not None:
-            yield rowid & _LABEL_MASK, _decode(metadata)
+            found.append(rowid)
+            picked.append(decode(metadata))
+    return np.array(found, np.int64) & _LABEL_MASK, [list(map(getter, picked)) for getter in getters]
+
+
+@lru_cache
+def _picking(keys: tuple[str, ...]) -> tuple[Callable[[str], Any], list[Callable[[Any], Any]]]:
+    """Give a decoder of metadata that passes over all but some keys, and for each key what gives its value.
+
+    It takes a third of the time of one that makes a dictionary, and no rest for the garbage collector.
+    """
+    names = [f"value_{place}" for place in range(len(keys))]
+    try:
+        fields = [(name, MetadataValue, None) for name in names]
+        named = dict(zip(names, keys, strict=True))
+        picked = msgspec.defstruct("_Picked", fields, rename=named, gc=False)
+    except ValueError:  # a key that has to be escaped in JSON
+        return _decode, [methodcaller("get", key) for key in keys]
+    return msgspec.json.Decoder(picked).decode, [attrgetter(name) for name in names]
 
 
 def documents(db: apsw.Connection, number: int, labels: Labels) -> Iterator[tuple[int, str]]:
