@@ -5,7 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ochredb.core.model import NO_FIELDS, Floats, NewCollection, Query, Records, Scope, Space, Write
+from ochredb.core.model import NO_FIELDS, Floats, Metadata, NewCollection, Query, Records, Scope, Space, Write
+from ochredb.core.where import parse
 from ochredb.index.exact import score
 from ochredb.index.rows import HALF, SINGLE
 from ochredb.local import built
@@ -126,3 +127,25 @@ def _reach(engine: LocalEngine, collection: str) -> tuple[float, ...]:
     assert view is not None
     assert view.built is not None
     return view.built.reach
+
+
+@pytest.mark.usefixtures("small")
+@pytest.mark.parametrize("space", SPACES)
+@pytest.mark.parametrize("dtype", [np.float16, np.float32])
+def test_many_queries_in_one_call_are_many_queries(tmp_path: Path, space: Space, dtype: type) -> None:
+    """They are searched at the same time, some of them in all rows, and find what each would find alone."""
+    rng = np.random.default_rng(9)
+    vectors = rng.standard_normal((2000, 32)).astype(dtype).astype(np.float32)
+    metadatas: list[Metadata | None] = [{"n": row % 20} for row in range(2000)]
+    engine = LocalEngine(tmp_path)
+    collection = engine.create_collection(Scope(), NewCollection("many", space)).id
+    engine.write(collection, Write("add", Records([str(n) for n in range(2000)], vectors, None, metadatas)))
+    engine.settle()
+    assert _rows(engine, collection) == (HALF, dtype == np.float16)
+    queries = rng.standard_normal((300, 32)).astype(np.float32)
+    for k, where in ((5, None), (30, parse({"n": {"$lt": 4}})), (99, parse({"n": 7}))):
+        together = engine.query(collection, Query(queries, k, where=where, fields=NO_FIELDS))
+        alone = [engine.query(collection, Query(query[None], k, where=where, fields=NO_FIELDS)) for query in queries]
+        assert [found.ids for found in together.records] == [one.records[0].ids for one in alone]
+        assert together.distances == [one.distances[0] for one in alone]
+    engine.close()

@@ -18,6 +18,7 @@ from ochredb.index.exact import ExactIndex, join, nearest, nothing, rank, rough,
 from ochredb.index.ivf import FEWEST_LISTS, SAMPLES_A_LIST, IvfIndex, list_count
 from ochredb.index.near import near
 from ochredb.index.rows import HALF, SINGLE, Rows, fitting, lossless
+from ochredb.index.slices import in_slices
 from ochredb.local.plan import plan
 
 ALWAYS_EXACT = 0
@@ -33,6 +34,7 @@ RECALL = 0.95
 EXACT_BYTES = 1 << 27
 """Rows of up to so much float32 are kept exact, and a search need not read embeddings from SQLite; more are halved."""
 _PLAY = 1e-6
+_SLICE = 64
 _CHUNK = 8192
 _BLOCK = 1 << 23
 """Components that are looked at at a time: 32 MiB of float32."""
@@ -91,11 +93,11 @@ class Built(Struct, frozen=True):
             allowed: The slots, up to `frontier`, that may be found.
             effort: The collection's own.
         """
-        measured = self.ivf.measured(queries)
-        proposed = self._proposed(measured, k, allowed, effort)
         if self.rows.exact:
-            return self._rank(queries, proposed, k)
-        return _decide(self.ivf.space, read, queries, self._narrow(measured, proposed, k + max(2, k // 8)), k)
+            return stack(in_slices(lambda some: self._ranked(some, k, allowed, effort), queries, _SLICE))
+        few = k + max(2, k // 8)
+        parts = in_slices(lambda some: self._narrowed(some, k, few, allowed, effort), queries, _SLICE)
+        return _decide(self.ivf.space, read, queries, np.concatenate(parts), k)
 
     def _proposed(self, measured: Floats, k: int, allowed: Allowed, effort: int) -> Slots:
         chosen = plan(self.frontier, allowed.count, k, effort * self.boost)
@@ -114,14 +116,20 @@ class Built(Struct, frozen=True):
         known = zip(TRIED_DEPTHS, self.reach, strict=False)
         return next((reach for tried, reach in known if k <= tried), math.inf)
 
-    def _rank(self, queries: Floats, proposed: Slots, k: int) -> Nearest:
-        """Rank candidates (q, n) by exact rows."""
-        found = [self._rank_one(query, slots, k) for query, slots in zip(queries, proposed, strict=True)]
-        return found[0] if len(found) == 1 else stack(found)
+    def _ranked(self, queries: Floats, k: int, allowed: Allowed, effort: int) -> Nearest:
+        """Find the nearest by exact rows."""
+        proposed = self._proposed(self.ivf.measured(queries), k, allowed, effort)
+        return stack([self._rank_one(query, slots, k) for query, slots in zip(queries, proposed, strict=True)])
 
     def _rank_one(self, query: Floats, proposed: Slots, k: int) -> Nearest:
         slots = near(self.ivf.space, self.rows, query, proposed, k)
         return nearest(slots[None], score(self.ivf.space, query, self.rows.take(slots))[None], k)
+
+    def _narrowed(self, queries: Floats, k: int, few: int, allowed: Allowed, effort: int) -> Slots:
+        """Find candidates (q, few) that may be among the nearest in full precision; -1 stands for none."""
+        measured = self.ivf.measured(queries)
+        kept = self._narrow(measured, self._proposed(measured, k, allowed, effort), few)
+        return np.pad(kept, ((0, 0), (0, few - kept.shape[1])), constant_values=-1)
 
     def _narrow(self, queries: Floats, proposed: Slots, few: int) -> Slots:
         """Keep of the candidates (q, n) those that may be among the nearest in full precision."""
