@@ -366,7 +366,7 @@ def test_a_filter_is_searched_where_its_rows_are(space: Space) -> None:
         detours = index.detours(query[None], np.arange(index.lists)[None])[0]
         held = np.bincount(of_rows[allowed.mask], minlength=index.lists)
         order = np.argsort(detours)
-        first = detours[order[np.argmax(np.cumsum(held[order]) >= 5 * np.sqrt(index.lists))]]
+        first = detours[order[np.argmax(np.cumsum(held[order]) >= 96)]]
         found = index.propose(query[None], 6000, allowed, ALL_LISTS, 0.05).slots[0]
         near = (held > 0) & (detours <= max(first + 0.05, np.sort(detours[held > 0])[7]) + 1e-6)
         assert set(found[found >= 0]) == set(np.flatnonzero(allowed.mask & near[of_rows]))

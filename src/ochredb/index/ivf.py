@@ -28,9 +28,9 @@ _PROBES = 6
 """The most lists to look into at effort 100 = this times the square root of their number."""
 _FEWEST_PROBES = 8
 """Lists that are looked into anyway, for queries unlike the rows."""
-_FIRST_HELD = 5
-"""Where only some rows may be found, the way is measured from the lists that hold the first of them, this times the
-square root of the number of lists; fewer may be strays."""
+_FIRST_HELD, _FIRST_HELD_OF_MANY = 96, 5
+"""Where only some rows may be found, the way is measured from the lists that hold the first so many of them, or this
+times the square root of the number of lists, if that is more; fewer may be strays."""
 _FARTHEST = float(np.finfo(np.float32).max)
 _QUERY_BY_QUERY = 10
 """FAISS's way that shares no list among queries: a tenth faster than the others for many queries, a quarter for one."""
@@ -256,7 +256,8 @@ class IvfIndex:
         else:
             ahead = np.where(held > 0, ahead, np.inf)
             order = np.argsort(ahead)
-            first = int(np.searchsorted(np.cumsum(held[order]), _FIRST_HELD * math.sqrt(self.lists)))
+            wanted = max(_FIRST_HELD, _FIRST_HELD_OF_MANY * math.sqrt(self.lists))
+            first = int(np.searchsorted(np.cumsum(held[order]), wanted))
             nearest = ahead[order[min(first, self.lists - 1)]]
             most = int(np.count_nonzero(held))
         if self._by_product:
