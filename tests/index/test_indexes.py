@@ -372,6 +372,19 @@ def test_a_filter_is_searched_where_its_rows_are(space: Space) -> None:
         assert set(found[found >= 0]) == set(np.flatnonzero(allowed.mask & near[of_rows]))
 
 
+@EVERY_SPACE
+def test_lists_may_be_empty(space: Space) -> None:
+    """An index that has lost most of its rows, or all, is searched with a filter as one that has not."""
+    vectors = clustered(np.random.default_rng(16), ROWS, 40)
+    index = ivf(space, vectors)
+    index.remove(np.arange(5, ROWS))
+    found = index.search(vectors[:1], 5, np.arange(ROWS) < 3, ALL_LISTS).slots[0]
+    assert set(found[found >= 0]) == {0, 1, 2}
+    index.remove(np.arange(5))
+    assert (index.search(vectors[:1], 5, np.ones(ROWS, np.bool_), ALL_LISTS).slots == -1).all()
+    assert len(index.slots) == 0
+
+
 CONSTANT = {
     "zero": np.zeros((ROWS, 40), np.float32),
     "equal": np.ones((ROWS, 40), np.float32),

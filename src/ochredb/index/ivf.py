@@ -139,8 +139,9 @@ class IvfIndex:
     def slots(self) -> Slots:
         """The slots that it holds, in no order."""
         faiss, lists = _faiss(), self._index.invlists
-        parts = [faiss.rev_swig_ptr(lists.get_ids(row), lists.list_size(row)) for row in range(self.lists)]
-        slots: Slots = np.concatenate(parts)  # a copy: what is copied from may change
+        filled = [row for row in range(self.lists) if lists.list_size(row)]  # FAISS gives an empty list another type
+        parts = [faiss.rev_swig_ptr(lists.get_ids(row), lists.list_size(row)) for row in filled]
+        slots: Slots = np.concatenate([np.empty(0, np.int64), *parts])  # a copy: what is copied from may change
         return slots
 
     @property

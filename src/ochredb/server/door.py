@@ -5,6 +5,7 @@ process that is gone: one that dies is replaced, the others go on. A worker is t
 its environment which socket to the door it has.
 """
 
+import errno
 import logging
 import os
 import selectors
@@ -26,6 +27,8 @@ SHARED_METRICS = "PROMETHEUS_MULTIPROC_DIR"
 READY = b"r"
 _HANDED = b"c"
 _BACKLOG = 2048
+_ABSENT = (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT)
+"""A name such as localhost often has an address of IPv6 where there is no IPv6."""
 _REST = 1.0  # seconds before a worker that died is replaced
 
 _logger = logging.getLogger("ochredb.server")
@@ -42,16 +45,17 @@ def listeners(host: str, port: int) -> list[socket.socket]:
     except OSError as error:
         raise BadValue(f"cannot listen on {host}: {error.strerror}") from error
     opened: list[socket.socket] = []
-    try:
-        for family, _, _, _, address in found:
-            if not socket.has_ipv6 and family == socket.AF_INET6:
-                continue
-            port = opened[0].getsockname()[1] if opened else port
+    for family, _, _, _, address in found:
+        port = opened[0].getsockname()[1] if opened else port
+        try:
             opened.append(socket.create_server((str(address[0]), port), family=family, backlog=_BACKLOG))
-    except OSError as error:
-        if not opened:
-            raise BadValue(f"cannot listen on {host}:{port}: {error.strerror}") from error
-        # localhost often has an address of IPv6 where there is no IPv6
+        except OSError as error:
+            if error.errno not in _ABSENT:
+                for listening in opened:
+                    listening.close()
+                raise BadValue(f"cannot listen on {address[0]}:{port}: {error.strerror}") from error
+    if not opened:
+        raise BadValue(f"cannot listen on {host}: this machine has no such address")
     return opened
 
 
