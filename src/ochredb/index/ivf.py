@@ -26,7 +26,7 @@ _FLAT_BELOW = 32
 """Under this dimension codes of 4 bits for 2 components tell too little, and the vectors are small enough to keep."""
 _PROBES = 6
 """The most lists to look into at effort 100 = this times the square root of their number."""
-_FEWEST_PROBES = 8
+_FEWEST_PROBES = 16
 """Lists that are looked into anyway, for queries unlike the rows."""
 _FIRST_HELD, _FIRST_HELD_OF_MANY = 96, 5
 """Where only some rows may be found, the way is measured from the lists that hold the first so many of them, or this
