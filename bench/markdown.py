@@ -42,7 +42,7 @@ def markdown(results: Results) -> str:
         unit = next(sample.unit for sample in found if sample)
         ratio = number(times(ours[case], theirs[case])) if case in ours and case in theirs else ""
         lines.append([case, unit, *map(cell, found), ratio])
-    return "\n".join(f"| {' | '.join(line)} |".replace("|  |", "| |") for line in lines)
+    return "\n".join("|" + "|".join(f" {text} " if text else " " for text in line) + "|" for line in lines)
 
 
 def cell(sample: Sample | None) -> str:

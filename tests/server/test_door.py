@@ -11,6 +11,7 @@ import pytest
 
 from tests.server.commands import ochre, refused
 from tests.server.test_metrics import measured
+from tests.server.test_run import listening
 from tests.serving import DATABASE, Served, serving
 
 
@@ -113,18 +114,10 @@ def test_a_request_under_way_is_finished(tmp_path: Path) -> None:
             for _ in range(4):
                 server.ask("GET", "/api/v2")
             server.process.send_signal(signal.SIGTERM)
-            until(lambda: not _listening(server))
+            until(lambda: not listening(server))
             connection.sendall(body[5:])
             assert connection.recv(65_536).startswith(b"HTTP/1.1 200 ")
         assert server.process.wait(60) == 0
-
-
-def _listening(server: Served) -> bool:
-    try:
-        server.socket().close()
-    except OSError:
-        return False
-    return True
 
 
 def test_a_server_that_cannot_start_says_so_once(tmp_path: Path) -> None:

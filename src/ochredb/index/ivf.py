@@ -289,12 +289,14 @@ class IvfIndex:
     @property
     def _list_of(self) -> Slots:
         """The list of each slot; -1 where the index does not hold it."""
-        if self._places is None:
+        places = self._places
+        if places is None:
             slots = self.slots
             sizes = [self._index.invlists.list_size(row) for row in range(self.lists)]
-            self._places = np.full(slots.max(initial=-1) + 1, -1)
-            self._places[slots] = np.repeat(np.arange(self.lists), sizes)
-        return self._places
+            places = np.full(slots.max(initial=-1) + 1, -1)
+            places[slots] = np.repeat(np.arange(self.lists), sizes)
+            self._places = places  # only now, as others may search at the same time
+        return places
 
 
 def _table(rows: list[tuple[Floats, Slots]]) -> tuple[Floats, Slots]:

@@ -14,8 +14,8 @@ import subprocess
 import sys
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from collections.abc import Callable
+from contextlib import ExitStack, closing, suppress
 from tempfile import TemporaryDirectory
 
 from ochredb.core.errors import BadValue, InternalError
@@ -72,7 +72,7 @@ def keep_door(sockets: list[socket.socket], count: int, ready: Callable[[int], N
     """
     with ExitStack() as stack:
         counts = stack.enter_context(TemporaryDirectory(prefix="ochre-"))
-        door = stack.enter_context(_keeping(sockets, {SHARED_METRICS: counts}))
+        door = stack.enter_context(closing(_Door(sockets, {SHARED_METRICS: counts})))
         for _ in range(count):
             if not door.hire().says_ready():  # one after the other, so that what is wrong is said once
                 raise InternalError("a process of the server could not start; it has said why")
@@ -177,13 +177,4 @@ class _Door:
 def _forget(pid: int, folder: str) -> None:
     from prometheus_client.multiprocess import mark_process_dead
 
-    mark_process_dead(pid, folder)  # type: ignore[no-untyped-call]
-
-
-@contextmanager
-def _keeping(sockets: list[socket.socket], variables: dict[str, str]) -> Iterator[_Door]:
-    door = _Door(sockets, variables)
-    try:
-        yield door
-    finally:
-        door.close()
+    mark_process_dead(pid, folder)  # type: ignore[no-untyped-call] # the package has types for some of it

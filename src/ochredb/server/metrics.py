@@ -62,7 +62,7 @@ class Metrics:
         if shared is None:
             ProcessCollector(registry=self._told)
         else:
-            MultiProcessCollector(self._told, shared)  # type: ignore[no-untyped-call]
+            MultiProcessCollector(self._told, shared)  # type: ignore[no-untyped-call] # it has types for the rest
         if isinstance(engine, Watched):
             self._told.register(_Holdings(engine))
 

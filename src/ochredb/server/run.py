@@ -78,7 +78,7 @@ def serve(
         if door is None:
             _Server(config, lambda port: _tell(ready, settings, port)).run()
         else:
-            _Worker(config, socket.socket(fileno=int(door))).run()
+            _BehindDoor(config, socket.socket(fileno=int(door))).run()
 
 
 class _Server(uvicorn.Server):
@@ -94,7 +94,7 @@ class _Server(uvicorn.Server):
         self._ready(self.servers[0].sockets[0].getsockname()[1])
 
 
-class _Worker(uvicorn.Server):
+class _BehindDoor(uvicorn.Server):
     """Uvicorn's, that listens nowhere: its connections come from the door.
 
     Args:
