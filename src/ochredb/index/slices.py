@@ -12,14 +12,19 @@ _pool: ThreadPoolExecutor | None = None
 
 
 def in_slices(work: Callable[[Floats], Part], rows: Floats, least: int) -> list[Part]:
-    """Call `work` on even slices of rows (n, d) at the same time, none smaller than `least`, and give its answers in
-    order.
+    """Call `work` on even slices of rows (n, d) at the same time, none smaller than `least`, the first of them on the
+    thread that asks, and give its answers in order.
     """
     count = max(min(os.cpu_count() or 1, len(rows) // least), 1)
     if count == 1:
         return [work(rows)]
     size = -(-len(rows) // count)
-    return list(_threads().map(work, (rows[start : start + size] for start in range(0, len(rows), size))))
+    others = [rows[start : start + size] for start in range(size, len(rows), size)]
+    try:
+        found = [_threads().submit(work, some) for some in others]
+    except RuntimeError:  # the interpreter is ending, and gives no more threads
+        return [work(rows)]
+    return [work(rows[:size]), *(part.result() for part in found)]
 
 
 def _threads() -> ThreadPoolExecutor:
