@@ -8,7 +8,7 @@ import pytest
 from tests.crash import children
 from tests.crash.churn import churn, growth
 
-SAMPLES = 20
+SAMPLES = 12
 MEMORY, DISK = 12 << 20, 256 << 10
 """Bytes that are taken for noise: the allocator's, and that of lengths of texts and of B-trees."""
 

@@ -21,7 +21,7 @@ from tests.crash.writer import Death, write
 
 TIMES = 2
 DERIVED = ("vectors.json", "vectors.index.*", "vectors.rows.*", "vectors.labels.*", "text.json", "text.index.*", ".*")
-TRUTH_TIMES = 60
+TRUTH_TIMES = 25
 WAL_TIMES = 12
 LOG = f"{FILE}-wal"
 
