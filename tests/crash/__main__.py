@@ -56,8 +56,8 @@ def _churn(seed: int, samples: int) -> None:
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="make soak", description=__doc__)
     parser.add_argument("--seed", type=int, default=SystemRandom().randrange(1 << 31), help="of all that is random")
-    parser.add_argument("--kills", type=int, default=2500, help="how many writers to kill")
-    parser.add_argument("--samples", type=int, default=4000, help="how long to churn, in samples of 60 steps")
+    parser.add_argument("--kills", type=int, default=2000, help="how many writers to kill")
+    parser.add_argument("--samples", type=int, default=2000, help="how long to churn, in samples of 60 steps")
     return parser.parse_args()
 
 
