@@ -171,7 +171,7 @@ def test_random_calls(tmp_path: Path, space: Space, place: str, seed: int) -> No
         lambda: pair.engine.settle(),
         pair.reopen if place == "folder" else lambda: None,
     ]
-    for _ in range(14):
+    for _ in range(8):
         for step in pair.random.choices(steps, k=3):
             step()
         pair.check(queries=2)
@@ -263,7 +263,7 @@ def test_views_are_derived(tmp_path: Path, damage: Callable[[Path, Random], None
     pair.add(1000)
     pair.engine.query(pair.ours, Query(pair.rows(1), where=Contains("word 7")))
     pair.engine.settle()
-    for _ in range(3 if damage in (damage_all, damage_by_noise) else 8):
+    for _ in range(3 if damage in (damage_all, damage_by_noise) else 5):
         pair.engine.close()
         assert (pair.views() / "vectors.json").exists()
         damage(pair.views(), pair.random)
