@@ -230,6 +230,19 @@ def test_other_errors_are_one_line(ochre: Ochre) -> None:
     assert os.listdir() == ["db"]
 
 
+@pytest.mark.usefixtures("home")
+def test_what_was_read_in_is_indexed() -> None:
+    """The next process need not do it; whoever watches is told of it."""
+    rows = np.random.default_rng(0).standard_normal((5000, 8)).astype(np.float32)
+    held = {"ids": [f"{row}" for row in range(5000)], "embeddings": rows.tolist()}
+    Path("many.json").write_text(json.dumps(held))
+    steps: list[str] = []
+    tools.import_("many.json", "new", name="many", watch=lambda progress: steps.append(progress.step))
+    assert [*dict.fromkeys(steps)] == ["copied", "indexed"]
+    (view,) = tools.stats("new").collections[0].views
+    assert (view.rows, view.rows_behind) == (5000, 0)
+
+
 def test_the_same_as_functions(home: Path) -> None:
     """`ochredb.tools` has the three, with the same words and a report as a value."""
     with ochredb.PersistentClient("db") as client:  # which may stay open

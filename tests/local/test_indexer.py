@@ -16,11 +16,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from ochredb.core.errors import ClosedError
+from ochredb.core.errors import ClosedError, InvalidArgumentError
 from ochredb.core.model import Floats, Get, Query, Records, Write
-from ochredb.local import snapshot
+from ochredb.local import built, indexer, snapshot, vectors
 from ochredb.local.engine import LocalEngine
 from ochredb.local.indexer import Indexer
+from ochredb.local.stats import stats
 from ochredb.local.store import Store
 from ochredb.testing.contract.stage import make
 
@@ -94,6 +95,44 @@ def test_what_was_written_is_indexed_by_itself(tmp_path: Path) -> None:
         if indexed(engine, collection):
             break
         threading.Event().wait(0.05)
+    assert indexed(engine, collection)
+    engine.close()
+
+
+def test_a_load_is_indexed_once_it_is_done(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing is trained beside it, and when it ends well the index is there and reaches the disk."""
+    trained: list[int] = []
+    monkeypatch.setattr(vectors, "train", lambda *given: trained.append(1) or built.train(*given))
+    monkeypatch.setattr(indexer, "_QUIET_SECONDS", 0.001)
+    engine = LocalEngine(tmp_path)
+    collection = make(engine)
+    with engine.loading():
+        for part in range(4):
+            put(engine, collection, ROWS, f"{part} ")
+        time.sleep(0.05)
+        assert not trained
+    assert trained == [1]
+    assert indexed(engine, collection)
+    engine.close()
+    (view,) = stats(tmp_path).collections[0].views
+    assert (view.name, view.rows, view.rows_behind) == ("vectors", 4000, 0)
+
+
+def test_a_load_that_fails_is_not_indexed_in_the_foreground(tmp_path: Path) -> None:
+    """The error is not held up, and what was written is indexed by whoever uses it next."""
+    engine = LocalEngine(tmp_path)
+    collection = make(engine)
+
+    def load() -> None:
+        with engine.loading():
+            put(engine, collection, ROWS)
+            put(engine, collection, ROWS[:, :4], "other ")
+
+    with pytest.raises(InvalidArgumentError):
+        load()
+    assert not indexed(engine, collection)
+    put(engine, collection, ROWS, "more ")
+    engine.settle()
     assert indexed(engine, collection)
     engine.close()
 

@@ -26,7 +26,7 @@ from ochredb.transfer.choice import Choice, Chosen, Redescribed
 from ochredb.transfer.copy import Manner
 from ochredb.transfer.export import Order
 from ochredb.transfer.exported import ExportedFile, ExportedFolder, Piped
-from ochredb.transfer.moved import Conflict, Transfer, Watch
+from ochredb.transfer.moved import Conflict, Progress, Transfer, Watch
 from ochredb.transfer.source import Description, Source
 from ochredb.transfer.stored import Stored
 
@@ -176,7 +176,8 @@ def copy(
         if name is not None and len(described.collections()) > 1:
             raise BadValue(f"{found.name} holds several collections, and name={name!r} (--name) is for one: choose it")
         called = _bare(str(target)) if _is_url(target) else str(target)
-        return copying.copy(described, engine, called, manner, watch)
+        with _loading(engine, watch) as told:
+            return copying.copy(described, engine, called, manner, told)
 
 
 class Embedder:
@@ -255,6 +256,27 @@ def _target(place: Place, token: str | None, dry_run: bool) -> Iterator[Engine |
         yield engine
     finally:
         engine.close()
+
+
+@contextmanager
+def _loading(engine: Engine | None, watch: Watch | None) -> Iterator[Watch | None]:
+    """Leave the indexing of a folder to the end of a load, and give a watch that is told of it then."""
+    from ochredb.local.engine import LocalEngine
+
+    if not isinstance(engine, LocalEngine):
+        yield watch
+        return
+    last: list[Progress] = []
+
+    def told(progress: Progress) -> None:
+        last[:] = [progress]
+        if watch is not None:
+            watch(progress)
+
+    with engine.loading():
+        yield told
+        if last and watch is not None:
+            watch(replace(last[0], step="indexed"))
 
 
 def _folder(path: Path) -> Engine:

@@ -157,24 +157,13 @@ class Built(Struct, frozen=True):
 
 def train(space: Space, dimension: int, job: Job) -> Built | None:
     """Make an index of all rows; None if told to stop, or if there are too few."""
-    slots = np.flatnonzero(job.alive)
-    wanted = min(list_count(len(slots)) * SAMPLES_A_LIST * 2, len(slots))
-    random = np.random.default_rng(len(slots))
-    chosen = np.sort(random.choice(slots, wanted, replace=False))
-    sample = random.permutation(np.concatenate([job.read(some)[1] for some in chunks(chosen)]))
-    if len(sample) < FEWEST_LISTS:
+    empty = _learnt(space, dimension, job)
+    if empty is None:
         return None
-    ivf = IvfIndex.train(space, sample, len(slots), job.goes_on)
-    if ivf is None:
-        return None
-    halves = fitting(ivf.measured(sample)) == HALF
-    large = halves and _large(len(slots), dimension)
-    rows = Rows(HALF if large else SINGLE, dimension, lossless=large and lossless(sample))
-    empty = Built(ivf, rows, 0, len(slots), halves=halves)
     try:
         built = _cover(empty, job)
     except _RoundedError:
-        built = _cover(replace(empty, ivf=ivf.emptied(), rows=Rows(HALF, dimension)), job)
+        built = _cover(replace(empty, ivf=empty.ivf.emptied(), rows=Rows(HALF, dimension)), job)
     return None if built is None else _tried(built, job)
 
 
@@ -211,6 +200,34 @@ def extend(old: Built, job: Job, share: float) -> Built | None:
 def chunks(slots: Slots) -> Iterator[Slots]:
     """Cut slots into parts whose vectors are read at a time."""
     return (slots[start : start + _CHUNK] for start in range(0, len(slots), _CHUNK))
+
+
+def _learnt(space: Space, dimension: int, job: Job) -> Built | None:
+    """Make an index without rows, from some of those that it is to hold."""
+    slots = np.flatnonzero(job.alive)
+    sample = _sample(job, slots, min(list_count(len(slots)) * SAMPLES_A_LIST, len(slots)), dimension)
+    if len(sample) < FEWEST_LISTS:
+        return None
+    ivf = IvfIndex.train(space, sample, len(slots), job.goes_on)
+    if ivf is None:
+        return None
+    halves = fitting(ivf.measured(sample)) == HALF
+    large = halves and _large(len(slots), dimension)
+    rows = Rows(HALF if large else SINGLE, dimension, lossless=large and lossless(sample))
+    return Built(ivf, rows, 0, len(slots), halves=halves)
+
+
+def _sample(job: Job, slots: Slots, count: int, dimension: int) -> Floats:
+    """Read so many rows, float32 (count, dimension), drawn and ordered at random; fewer if some are gone meanwhile."""
+    random = np.random.default_rng(len(slots))
+    chosen = np.sort(random.choice(slots, count, replace=False))
+    places, filled = random.permutation(count), 0
+    sample = np.empty((count, dimension), np.float32)  # filled in place: of a million rows it is most of a gigabyte
+    for some in chunks(chosen):
+        vectors = job.read(some)[1]
+        sample[places[filled : filled + len(vectors)]] = vectors
+        filled += len(vectors)
+    return sample if filled == count else sample[places[:filled]]
 
 
 class _RoundedError(Exception):

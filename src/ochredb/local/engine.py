@@ -6,7 +6,7 @@ import os
 import shutil
 import weakref
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TypeVar
 from uuid import UUID
@@ -76,7 +76,7 @@ class LocalEngine:
         self._store = Store(folder, wait, read_only, network)
         self._collections: dict[str, Collection] = {}
         self._memory_limit = memory_limit
-        self._closed = False
+        self._closed = self._loading = False
         self._indexer = Indexer(self._store, self._install, self._keep_within_limit)
         self._sweep()
         _engines.add(self)
@@ -148,6 +148,8 @@ class LocalEngine:
             head = records.write(db, collection, write)
         if head.rows >= INDEXED_FROM:
             view = self._collection(collection)
+            if self._loading:
+                return
             covered = 0 if view.vectors is None else view.vectors.frontier
             self._indexer.notice(view, urgent=head.next_label - covered >= TAIL)
 
@@ -216,6 +218,20 @@ class LocalEngine:
         if not self._store.read_only:
             with self._store.writing("probe") as db:
                 db.execute(f"PRAGMA user_version = {FORMAT}")  # the same as before, and written all the same
+
+    @contextmanager
+    def loading(self) -> Iterator[None]:
+        """Index nothing that is written within the block, and all that is due when it ends well.
+
+        Beside a load an index would be made several times over, and the last of them given up by a process that ends
+        with the load; and memory would hold index and load at once.
+        """
+        self._loading = True
+        try:
+            yield
+        finally:
+            self._loading = False
+        self._indexer.settle(list(self._collections.values()), idle=False)
 
     def settle(self) -> None:
         """Index now what would be indexed in the background soon, in the collections that this engine has used."""

@@ -77,10 +77,10 @@ class Indexer:
                 self._long_log = True
                 self._awake()
 
-    def settle(self, collections: Iterable[Collection]) -> None:
-        """Index whatever is not indexed yet, here and now."""
+    def settle(self, collections: Iterable[Collection], idle: bool = True) -> None:
+        """Index here and now whatever is not indexed yet; not being idle, what would not wait for a quiet moment."""
         for collection in collections:
-            self._care(collection, idle=True)
+            self._care(collection, idle)
 
     def close(self) -> None:
         """Stop the thread; an index that is being made is given up."""

@@ -25,7 +25,7 @@ class Progress(Struct, frozen=True):
     """
 
     collection: str
-    step: Literal["copied", "verified"]
+    step: Literal["copied", "verified", "indexed"]
     rows: int
     of: int | None
     bytes: int
