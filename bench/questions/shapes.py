@@ -19,7 +19,8 @@ MOST = 20_000
 QUERIES = 100
 SLACK = 1e-5
 SHAPES = (
-    ("passages", 384, "l2"), ("passages", 384, "ip"), ("passages", 768, "cosine"), ("passages", 1536, "cosine"),
+    ("passages", 384, "l2"), ("passages", 384, "ip"),
+    ("passages", 384, "cosine"), ("passages", 768, "cosine"), ("passages", 1536, "cosine"),
     ("of any length", 384, "cosine"), ("of any length", 384, "l2"), ("of any length", 384, "ip"),
     ("clustered", 384, "cosine"), ("clustered", 384, "l2"), ("clustered", 384, "ip"),
     ("uniform", 384, "cosine"), ("uniform", 384, "l2"), ("uniform", 384, "ip"),

@@ -46,10 +46,10 @@ def of_vectors(rowids: Labels, embeddings: Floats) -> npt.NDArray[np.int64]:
         rowids: int64 (n,).
         embeddings: float32 (n, dimension).
     """
-    words = np.ascontiguousarray(embeddings, "<f4").view("<u4").astype(np.uint64)
+    words = np.ascontiguousarray(embeddings, "<f4").view("<u4")
     weights = np.arange(1, 2 * words.shape[1], 2, dtype=np.uint64) * _GOLDEN
-    sums = words @ weights + rowids.astype(np.uint64) * _GOLDEN
-    return sums.view(np.int64)
+    products = np.einsum("nd,d->n", words, weights, dtype=np.uint64, casting="safe")  # makes no wider copy of the words
+    return (products + rowids.astype(np.uint64) * _GOLDEN).view(np.int64)
 
 
 def damaged(db: apsw.Connection, what: str) -> CorruptError:
