@@ -62,14 +62,16 @@ def test_a_restart_in_the_middle_of_a_load(milvus_server: Server) -> None:
 @pytest.mark.timeout(600)
 def test_a_server_that_stays_away(milvus_server: Server) -> None:
     """When Milvus does not come back in time the call says so, and when it is back the next one goes on."""
-    engine = open_engine(f"{milvus_server.url}/away?wait=2&timeout=2")
-    collection = make(engine)
-    engine.write(collection, Write("add", batch(0)))
+    first = open_engine(f"{milvus_server.url}/away?wait=240")
+    collection = make(first)
+    first.write(collection, Write("add", batch(0)))
+    first.close()
+    hasty = open_engine(f"{milvus_server.url}/away?wait=2&timeout=2")
     milvus_server.kill()
     with pytest.raises(UnreachableError, match="milvus"):
-        engine.write(collection, Write("add", batch(1)))
+        hasty.write(collection, Write("add", batch(1)))
     milvus_server.start()
-    engine.close()
+    hasty.close()
     again = open_engine(f"{milvus_server.url}/away?wait=240")
     again.write(collection, Write("add", batch(1)))
     assert again.count(collection) == 2 * BATCH
