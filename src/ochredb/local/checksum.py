@@ -48,6 +48,7 @@ def of_vectors(rowids: Labels, embeddings: Floats) -> npt.NDArray[np.int64]:
     """
     words = np.ascontiguousarray(embeddings, "<f4").view("<u4")
     weights = np.arange(1, 2 * words.shape[1], 2, dtype=np.uint64) * _GOLDEN
+    products: npt.NDArray[np.uint64]
     products = np.einsum("nd,d->n", words, weights, dtype=np.uint64, casting="safe")  # makes no wider copy of the words
     return (products + rowids.astype(np.uint64) * _GOLDEN).view(np.int64)
 
