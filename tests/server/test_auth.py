@@ -102,6 +102,13 @@ def test_other_paths_want_a_key_too(path: str, server: Served, keys: dict[str, s
     assert server.ask("GET", "/api/v2/heartbeat/").status == 401
 
 
+@pytest.mark.parametrize("path", ["/metrics", "/stats", "/openapi.json", "/docs", "/healthz", "/api/v1/heartbeat"])
+def test_a_path_with_a_line_break_leads_nowhere(path: str, server: Served, keys: dict[str, str]) -> None:
+    """Where patterns end before one, a key to one tenant would be told of all."""
+    assert server.ask("GET", f"{path}%0A").status == 401
+    assert server.ask("GET", f"{path}%0A", key=keys["guest"]).status == 404
+
+
 def test_health_wants_none(server: Served) -> None:
     """A load balancer has no key."""
     assert [server.ask("GET", path).status for path in ("/healthz", "/readyz")] == [200, 200]

@@ -1,6 +1,7 @@
 """Where a server listens, with what certificate, and what it lets be done there."""
 
 import subprocess
+import time
 from http.client import HTTPException
 from pathlib import Path
 
@@ -63,6 +64,19 @@ def test_tls_is_served_with_a_certificate(certificate: tuple[Path, Path], tmp_pa
         assert ochre("health", server.url).stdout == "ready\n"
         with pytest.raises((OSError, HTTPException)):
             Served(server.process, f"http://localhost:{port}", server.log).ask("GET", "/healthz")
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_who_does_not_speak_keeps_no_server_from_stopping(
+    certificate: tuple[Path, Path], tmp_path: Path, workers: str
+) -> None:
+    """A connection on which no handshake begins is given up when the time to finish is over."""
+    flags = ("--tls-cert", certificate[0], "--tls-key", certificate[1], "--workers", workers)
+    with serving(tmp_path / "store", "--grace", "0.5", *flags) as server, server.socket(), server.socket():
+        time.sleep(0.3)
+        began = time.monotonic()
+        assert server.stop() == 0
+        assert time.monotonic() - began < 30  # a handshake has a minute
 
 
 def test_half_a_certificate_is_refused(certificate: tuple[Path, Path], tmp_path: Path) -> None:

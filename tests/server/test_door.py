@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from ochredb.server.keys import FILE, KeyFile
 from tests.server.commands import ochre, refused
 from tests.server.test_metrics import measured
 from tests.server.test_run import listening
@@ -129,3 +130,67 @@ def test_a_server_that_cannot_start_says_so_once(tmp_path: Path) -> None:
     (tmp_path / "ochre.sqlite3").write_text("this is something else")
     ran = ochre("run", "--path", tmp_path, "--port", "0", "--workers", "2")
     assert (ran.returncode, ran.stdout, ran.stderr.count("is damaged")) == (1, "", 1)
+
+
+def test_that_there_were_keys_is_not_forgotten(tmp_path: Path) -> None:
+    """A file of keys that goes away lets nobody in, by a process that was not asked meanwhile or came later either."""
+    folder = tmp_path / "data"
+    with serving(folder, "--workers", "2") as server:
+        file = KeyFile(folder / FILE)
+        key = file.create("me", "reader")
+        time.sleep(2)  # the door looks every second
+        file.path.unlink()
+        before = workers(server)
+        os.kill(before[0], signal.SIGKILL)
+        until(lambda: len(workers(server)) == 2 and before[0] not in workers(server))
+        paths = ["/api/v2/tenants/default_tenant"] * 6
+        assert {server.ask("GET", path).status for path in paths} == {401}
+        time.sleep(2)  # until the one that came later is ready
+        assert {server.ask("GET", path, key=key).status for path in paths} == {401}
+
+
+def test_who_is_not_ready_is_handed_nothing(tmp_path: Path) -> None:
+    """While one that died cannot be replaced, the others serve all."""
+    logs = tmp_path / "logs"
+    logs.mkdir()
+    with serving(tmp_path / "data", "--workers", "2", "--log-path", logs / "log") as server:
+        logs.rename(tmp_path / "elsewhere")
+        gone = workers(server)[0]
+        os.kill(gone, signal.SIGKILL)
+        until(lambda: gone not in workers(server))
+        for _ in range(30):
+            assert server.ask("GET", "/healthz").status == 200
+            time.sleep(0.1)
+        (tmp_path / "elsewhere").rename(logs)
+        until(lambda: len(workers(server)) == 2)
+
+
+def test_signals_are_for_the_door(tmp_path: Path) -> None:
+    """A terminal sends them to all processes: a worker ends when the door does, and not before."""
+    with serving(tmp_path / "data", "--workers", "2") as server:
+        before = workers(server)
+        for pid in before:
+            os.kill(pid, signal.SIGINT)
+            os.kill(pid, signal.SIGTERM)
+        for _ in range(20):
+            assert server.ask("GET", "/healthz").status == 200
+        assert workers(server) == before
+
+
+def test_a_second_signal_does_not_cut_off(tmp_path: Path) -> None:
+    """The request under way is finished, and no process is left."""
+    with serving(tmp_path / "data", "--workers", "2") as server:
+        body, left = b'{"name":"just-in-time"}', workers(server)
+        with server.socket() as connection:
+            head = f"POST {DATABASE}/collections HTTP/1.1\r\nhost: localhost\r\ncontent-length: {len(body)}\r\n\r\n"
+            connection.sendall(head.encode() + body[:5])
+            for _ in range(4):
+                server.ask("GET", "/api/v2")
+            for number in (signal.SIGTERM, signal.SIGTERM, signal.SIGINT):
+                server.process.send_signal(number)
+                time.sleep(0.2)
+            assert server.process.poll() is None
+            connection.sendall(body[5:])
+            assert connection.recv(65_536).startswith(b"HTTP/1.1 200 ")
+        assert server.process.wait(60) == 0
+        assert not any(Path(f"/proc/{pid}").exists() for pid in left)

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 
 import pytest
 
+import ochredb
 from tests.serving import DATABASE, Served, serving
 
 GET = b"GET /api/v2 HTTP/1.1\r\nhost: localhost\r\n\r\n"
@@ -234,3 +235,29 @@ def test_many_at_a_time(served: Served) -> None:
         caller.join()
     assert statuses == [200] * 160
     assert served.ask("GET", f"{path}/count").json == 80
+
+
+OFFER = b"Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABkAAQCAAAAAAIAAAAA\r\n"
+
+
+@pytest.mark.parametrize("size", [1, 7, 121, 230, 100_000])
+def test_an_offer_to_speak_another_protocol(served: Served, size: int) -> None:
+    """As Java's client makes it with each request: it is not taken up, and what comes with it and after it is read."""
+    body = b'{"name":"offered","get_or_create":true}'
+    head = post(f"{DATABASE}/collections", len(body))
+    asked = head[:-2] + OFFER + b"\r\n" + body
+    get = GET[:-2] + OFFER.lower() + b"\r\n"
+    sent = asked + get + asked + GET[:-2] + b"connection: close\r\n\r\n"
+    with served.socket() as connection:
+        for start in range(0, len(sent), size):
+            connection.sendall(sent[start : start + size])
+        assert heard(connection).count(b"HTTP/1.1 200 ") == 4
+
+
+def test_a_body_may_hold_what_looks_like_an_offer(served: Served) -> None:
+    """What our client sends as bytes comes back as it was."""
+    text = "a\r\n\r\nx\nUpgrade: yes\nupgrade"
+    with ochredb.HttpClient(served.host, served.port) as client:
+        notes = client.get_or_create_collection("offers", embedding_function=None)
+        notes.upsert(ids=["a"], embeddings=[[1.0, 2.0]], documents=[text])
+        assert notes.get()["documents"] == [text]

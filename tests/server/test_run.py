@@ -6,9 +6,11 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 from http.client import HTTPException
 from pathlib import Path
 
+import apsw
 import pytest
 
 from ochredb.core.model import Scope
@@ -76,6 +78,29 @@ def test_a_request_under_way_is_finished(tmp_path: Path) -> None:
                 pass
             connection.sendall(body[5:])
             assert connection.recv(65_536).startswith(b"HTTP/1.1 200 ")
+        assert server.process.wait(60) == 0
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_who_is_not_waited_for_is_told_so(tmp_path: Path, workers: str) -> None:
+    """A write that another process holds up when the server stops: JSON says that it may still be done."""
+    folder = tmp_path / "data"
+    with serving(folder, "--grace", "0.5", "--workers", workers) as server:
+        path = server.collection("held")
+        body = b'{"ids":["a"],"embeddings":[[1,2]]}'
+        other = apsw.Connection(str(folder / "ochre.sqlite3"))
+        other.execute("BEGIN IMMEDIATE")
+        with server.socket() as connection:
+            connection.sendall(
+                f"POST {path}/add HTTP/1.1\r\nhost: localhost\r\ncontent-length: {len(body)}\r\n\r\n".encode() + body
+            )
+            time.sleep(1)
+            server.process.send_signal(signal.SIGTERM)
+            answer = b"".join(iter(lambda: connection.recv(65_536), b""))
+        other.execute("ROLLBACK")
+        other.close()
+        assert answer.startswith(b"HTTP/1.1 504 ")
+        assert b"may still be done" in answer
         assert server.process.wait(60) == 0
 
 
@@ -155,7 +180,8 @@ def test_a_port_that_is_taken(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         told = refusal("--path", str(tmp_path / "data"), "--host", "127.0.0.1", "--port", str(port))
-    assert "address already in use" in told
+    assert "in use" in told
+    assert not (tmp_path / "data").exists()
 
 
 @pytest.mark.parametrize(

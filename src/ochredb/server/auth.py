@@ -67,6 +67,17 @@ class Guard:
         kept = None if self._file is None else self._file.keys()
         return None if kept is None and not self._closed else (kept or ()) + self._inherited.keys
 
+    def close(self) -> None:
+        """Let nobody in without a key from now on, also when the file of keys goes away."""
+        self._closed = True
+
+    def wants_keys(self) -> bool:
+        """Tell whether there are keys; a file of them that cannot be read is one."""
+        try:
+            return self.keys() is not None
+        except OchreError:
+            return True
+
     @property
     def open(self) -> bool:
         """Whether everybody gets in now."""

@@ -24,12 +24,19 @@ VARIABLE = "OCHRE_DOOR"
 """Holds, in a worker, the descriptor of its socket to the door."""
 SHARED_METRICS = "PROMETHEUS_MULTIPROC_DIR"
 """Holds the folder in which processes put their counts together; the name is that of Prometheus's package."""
+CLOSED_VARIABLE = "OCHRE_DOOR_CLOSED"
+"""Is set in a worker that starts when there have been keys."""
 READY = b"r"
+CLOSED = b"k"
+"""Tells a worker that there are keys now, which it may not have been asked for yet."""
 _HANDED = b"c"
 _BACKLOG = 2048
 _ABSENT = (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT)
 """A name such as localhost often has an address of IPv6 where there is no IPv6."""
-_REST = 1.0  # seconds before a worker that died is replaced
+_REST, _LONGEST_REST = 0.5, 30.0
+"""Seconds before a worker that died is replaced: so many at first, and twice as many each time that none gets ready."""
+_LOOK = 1.0
+"""Seconds between two looks whether there are keys."""
 
 _logger = logging.getLogger("ochredb.server")
 
@@ -59,12 +66,15 @@ def listeners(host: str, port: int) -> list[socket.socket]:
     return opened
 
 
-def keep_door(sockets: list[socket.socket], count: int, ready: Callable[[int], None]) -> None:
+def keep_door(
+    sockets: list[socket.socket], count: int, wants_keys: Callable[[], bool], ready: Callable[[int], None]
+) -> None:
     """Hand what connects to so many workers until a signal raises an exception here; then end them.
 
     Args:
         sockets: That listen.
         count: Of workers.
+        wants_keys: Tells whether there are keys. That there were is remembered for all workers, those to come as well.
         ready: Called with the port when all of them answer.
 
     Raises:
@@ -72,10 +82,12 @@ def keep_door(sockets: list[socket.socket], count: int, ready: Callable[[int], N
     """
     with ExitStack() as stack:
         counts = stack.enter_context(TemporaryDirectory(prefix="ochre-"))
-        door = stack.enter_context(closing(_Door(sockets, {SHARED_METRICS: counts})))
+        door = stack.enter_context(closing(_Door(sockets, {SHARED_METRICS: counts}, wants_keys)))
         for _ in range(count):
-            if not door.hire().says_ready():  # one after the other, so that what is wrong is said once
+            worker = door.hire()
+            if not worker.says_ready():  # one after the other, so that what is wrong is said once
                 raise InternalError("a process of the server could not start; it has said why")
+            door.ready.append(worker)
         ready(sockets[0].getsockname()[1])
         door.keep()
 
@@ -106,12 +118,20 @@ class _Door:
     Args:
         sockets: That listen.
         variables: Of the workers' environment.
+        wants_keys: As in `keep_door`.
+
+    Attributes:
+        ready: The workers that serve; the last of them was given a connection last.
     """
 
-    def __init__(self, sockets: list[socket.socket], variables: dict[str, str]) -> None:
-        self.workers: deque[_Worker] = deque()
+    def __init__(self, sockets: list[socket.socket], variables: dict[str, str], wants_keys: Callable[[], bool]) -> None:
+        self.ready: deque[_Worker] = deque()
+        self._all: list[_Worker] = []
+        self._due: list[float] = []
+        self._rest = _REST
         self._sockets = sockets
         self._variables = variables
+        self._wants_keys = wants_keys
         self._selector = selectors.DefaultSelector()
         for listening in sockets:
             listening.setblocking(False)
@@ -126,13 +146,17 @@ class _Door:
             process = subprocess.Popen(command, env=variables, pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL)
         worker = _Worker(process, ours)
         self._selector.register(ours, selectors.EVENT_READ, worker)
-        self.workers.append(worker)
+        self._all.append(worker)
         return worker
 
     def keep(self) -> None:
         """Hand over connections, and replace workers that die, for ever."""
         while True:
-            for key, _ in self._selector.select():
+            self._look_for_keys()
+            while self._due and self._due[0] <= time.monotonic():
+                self._due.pop(0)
+                self.hire()
+            for key, _ in self._selector.select(_LOOK if not self._due else min(_LOOK, _REST)):
                 if isinstance(key.data, _Worker):
                     self._heard(key.data)
                 else:
@@ -142,36 +166,48 @@ class _Door:
         """Listen no more, and wait for the workers to finish what they have."""
         for listening in self._sockets:
             listening.close()
-        for worker in self.workers:
-            worker.process.terminate()
-        for worker in self.workers:
-            worker.process.wait()
-            worker.channel.close()
         self._selector.close()
+        for worker in self._all:
+            worker.channel.close()  # which is all that ends them: signals are for the door
+        for worker in self._all:
+            worker.process.wait()
 
     def _admit(self, listening: socket.socket) -> None:
         with suppress(OSError):  # who has gone again
             connection, _ = listening.accept()
             with connection:
-                for _ in self.workers:
-                    self.workers.rotate(1)
-                    with suppress(OSError):  # one that died, or is not ready to take more
-                        socket.send_fds(self.workers[0].channel, [_HANDED], [connection.fileno()], socket.MSG_DONTWAIT)
+                for _ in range(len(self.ready)):
+                    self.ready.rotate(-1)
+                    with suppress(OSError):  # one that died, or has more waiting than it takes
+                        socket.send_fds(self.ready[-1].channel, [_HANDED], [connection.fileno()], socket.MSG_DONTWAIT)
                         return
 
     def _heard(self, worker: _Worker) -> None:
-        """Take note that a worker is ready, or put another in the place of one that is gone."""
+        """Take note that a worker is ready, or that one is gone, in whose place another is put soon."""
         if worker.says_ready():
+            self.ready.append(worker)
+            self._rest = _REST
             return
         self._selector.unregister(worker.channel)
         worker.channel.close()
-        self.workers.remove(worker)
-        worker.process.terminate()  # it may have lost only its socket
+        self._all.remove(worker)
+        if worker in self.ready:
+            self.ready.remove(worker)
+        worker.process.kill()  # it may have lost only its socket
         status = worker.process.wait()
         _logger.warning("a process of the server ended with status %d and is replaced", status)
         _forget(worker.process.pid, self._variables[SHARED_METRICS])
-        time.sleep(_REST)
-        self.hire()
+        self._due.append(time.monotonic() + self._rest)
+        self._rest = min(2 * self._rest, _LONGEST_REST)
+
+    def _look_for_keys(self) -> None:
+        """Tell all workers once that there are keys, those to come by their environment."""
+        if CLOSED_VARIABLE in self._variables or not self._wants_keys():
+            return
+        self._variables[CLOSED_VARIABLE] = "yes"
+        for worker in self._all:
+            with suppress(OSError):  # who has died; its successor knows
+                worker.channel.send(CLOSED)
 
 
 def _forget(pid: int, folder: str) -> None:

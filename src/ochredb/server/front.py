@@ -3,6 +3,7 @@
 import logging
 import time
 import traceback
+from asyncio import CancelledError
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -22,6 +23,7 @@ REQUEST = "ochre.request"
 
 _access = logging.getLogger("ochredb.access")
 _faults = logging.getLogger("ochredb.server")
+_STOPPING = OverdueError("the server is stopping and waits no longer; what was asked for may still be done")
 _TELLING = (NotSupported, OverdueError)
 """Faults whose texts are made for the caller; any other may name a folder or a process of this machine."""
 
@@ -42,6 +44,8 @@ class Front:
             await self._app(scope, receive, visit.send)
         except Gone:
             visit.status = 499  # as nginx says it: nobody was there to be answered
+        except CancelledError:  # the server stops, and has waited for as long as it was to
+            await self._refuse(visit, _STOPPING, receive)
         except OchreError as error:
             await self._refuse(visit, error, receive)
         except Exception as error:

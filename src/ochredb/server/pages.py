@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route, Router
-from starlette.types import Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from ochredb.chroma.bodies import Failure
 from ochredb.chroma.wire import JSON, encode
@@ -15,8 +15,8 @@ _METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 _POLICY = {"content-security-policy": "default-src 'none'; style-src 'unsafe-inline'"}
 
 
-def pages(routes: Sequence[Route]) -> Router:
-    """Give a router of these routes and our own; any other path is an empty 404, as Chroma's."""
+def pages(routes: Sequence[Route]) -> ASGIApp:
+    """Give an application of these routes and our own; any other path is an empty 404, as Chroma's."""
     written = document()
     shown, told = page(written).encode(), encode(written)
     gone = encode(Failure("Unimplemented", "The v1 API is deprecated. Please use /v2 apis"))
@@ -30,7 +30,7 @@ def pages(routes: Sequence[Route]) -> Router:
     async def v1(_: Request) -> Response:
         return Response(gone, 410, media_type=JSON)
 
-    return Router(
+    router = Router(
         [
             *routes,
             Route("/openapi.json", openapi),
@@ -41,6 +41,12 @@ def pages(routes: Sequence[Route]) -> Router:
         redirect_slashes=False,
         default=_nowhere,
     )
+
+    async def exactly(scope: Scope, receive: Receive, send: Send) -> None:
+        # The router takes "/stats\n" for "/stats", and who asks for it would be somebody whom nobody looked at.
+        await (_nowhere if scope["path"].endswith("\n") else router)(scope, receive, send)
+
+    return exactly
 
 
 async def _nowhere(scope: Scope, receive: Receive, send: Send) -> None:

@@ -1,11 +1,16 @@
 """HTTP/1.1 on a connection, as uvicorn speaks it, and an end to clients that hang."""
 
 import asyncio
+import re
 
 import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 _TOO_LARGE = b"HTTP/1.1 431 Request Header Fields Too Large\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
+_OFFER = b"upgrade:"
+_USUAL = b"pgrade:"
+"""Whether the head of a next request can be in what comes of a body is told by this, as it is found so fast."""
+_OFFERS = re.compile(rb"^upgrade:", re.IGNORECASE | re.MULTILINE)
 
 
 class Config(uvicorn.Config):
@@ -35,6 +40,8 @@ class Protocol(HttpToolsProtocol):
     _untaken: asyncio.TimerHandle | None = None
     _in_head = True
     _head_bytes = 0
+    _held = b""
+    _within_line = False
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # as uvicorn has it
         """Begin to wait for a head."""
@@ -54,10 +61,39 @@ class Protocol(HttpToolsProtocol):
             self._wait()
         if self._in_head:
             self._head_bytes += len(data)
-        super().data_received(data)
+        self._pass_on(self._held + data)
         if self._in_head and self._head_bytes > self.config.head_bytes and not self.transport.is_closing():
             self.transport.write(_TOO_LARGE)
             self.transport.close()
+
+    def _pass_on(self, data: bytes) -> None:
+        """Give the parser what came, but for offers in a head to speak another protocol.
+
+        The clients of Java and curl make them. A server that does not take them up may answer as if there were none;
+        the parser, however, drops all that comes after such a head. So they are called something else.
+        """
+        line = data[data.rfind(b"\n") + 1 :]
+        about_to = _OFFER.startswith(line.lower()) and not (self._within_line and line == data)
+        self._held = line if about_to else b""
+        data, at = data[: len(data) - len(self._held)], 0
+        for offer in _OFFERS.finditer(data) if self._in_head or _USUAL in data else ():
+            if offer.start() or not self._within_line:
+                self._feed(data[at : offer.start()])
+                at = offer.start()
+                if self._in_head:
+                    self._feed(b"x-")
+        self._feed(data[at:])
+        if data:
+            self._within_line = not data.endswith(b"\n")
+        if self._held and not self._in_head:
+            self._feed(self._held)
+            self._held, self._within_line = b"", True
+        elif self._held and self._late is None:
+            self._wait()
+
+    def _feed(self, data: bytes) -> None:
+        if data and not self.transport.is_closing():
+            super().data_received(data)
 
     def on_message_begin(self) -> None:
         """Wait for the rest of the head."""

@@ -19,7 +19,7 @@ from ochredb.core.errors import BadValue
 from ochredb.server.app import App, create_app
 from ochredb.server.auth import Guard
 from ochredb.server.binding import refuse_certificate, refuse_exposed, warn_if_exposed
-from ochredb.server.door import READY, VARIABLE, keep_door, listeners
+from ochredb.server.door import CLOSED, CLOSED_VARIABLE, READY, VARIABLE, keep_door, listeners
 from ochredb.server.inherited import inherited
 from ochredb.server.journal import close_journal, open_journal
 from ochredb.server.keys import KeyFile
@@ -50,24 +50,26 @@ def serve(
         ready: Called with the URL as soon as the server answers.
 
     Raises:
-        BadValue: Nobody may start such a server: it would be open to strangers, or a setting means nothing.
+        BadValue: Nobody may start such a server: it would be open to strangers, the address is taken or is none, or a
+            setting means nothing.
         InternalError: One of several processes could not start.
-        SystemExit: The address is taken, or is none.
     """
     guard = Guard(None if keys is None else KeyFile(keys), inherited(variables), anonymous=True)
     certificate = _path(settings.tls_cert), _path(settings.tls_key)
     refuse_certificate(*certificate)
     refuse_exposed(settings.listen_address, guard, settings.allow_anonymous)
     door = variables.get(VARIABLE)
+    if variables.get(CLOSED_VARIABLE):
+        guard.close()
     with ExitStack() as stack:
         stack.callback(close_journal, open_journal(settings))
         if door is None:
             warn_if_exposed(settings.listen_address, guard)
-        stack.enter_context(_leaving_by_signal())
+        stack.enter_context(_leaving_by_signal() if door is None else _staying())
+        sockets = listeners(settings.listen_address, settings.port) if door is None else []
         if door is None and settings.workers > 1:
             _refuse_unshared(settings)
-            sockets = listeners(settings.listen_address, settings.port)
-            keep_door(sockets, settings.workers, lambda port: _tell(ready, settings, port))
+            keep_door(sockets, settings.workers, guard.wants_keys, lambda port: _tell(ready, settings, port))
             return
         engine = stack.enter_context(closing(open_engine()))
         app = stack.enter_context(closing(create_app(engine, _share(settings), guard, stats)))
@@ -76,9 +78,9 @@ def serve(
         sys.setswitchinterval(_SWITCH_SECONDS)
         config = _config(app, settings)
         if door is None:
-            _Server(config, lambda port: _tell(ready, settings, port)).run()
+            _Server(config, lambda port: _tell(ready, settings, port)).run(sockets)
         else:
-            _BehindDoor(config, socket.socket(fileno=int(door))).run()
+            _BehindDoor(config, socket.socket(fileno=int(door)), guard.close).run()
 
 
 class _Server(uvicorn.Server):
@@ -99,12 +101,17 @@ class _BehindDoor(uvicorn.Server):
 
     Args:
         config: As uvicorn's.
-        door: The socket that they come by. When it is closed, the server ends as it does on a signal.
+        door: The socket that they come by. When it is closed, the server ends as it does on a signal; signals are for
+            the door.
+        close: Called when there are keys.
     """
 
-    def __init__(self, config: Config, door: socket.socket) -> None:
+    config: Config
+
+    def __init__(self, config: Config, door: socket.socket, close: Callable[[], None]) -> None:
         super().__init__(config)
         self._door = door
+        self._close = close
         self._coming: set[asyncio.Task[None]] = set()
 
     async def startup(self, sockets: Any = None) -> None:
@@ -113,14 +120,23 @@ class _BehindDoor(uvicorn.Server):
         await super().startup([])
         self._door.setblocking(False)
         asyncio.get_running_loop().add_reader(self._door, self._take)
-        self._door.send(READY)
+        with suppress(OSError):  # the door was closed meanwhile, which is read next
+            self._door.send(READY)
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Take none."""
+        yield
 
     async def shutdown(self, sockets: Any = None) -> None:
         """Take what has been handed over, and no more."""
         asyncio.get_running_loop().remove_reader(self._door)
         while self._take():
             pass
-        await asyncio.gather(*self._coming, return_exceptions=True)
+        if self._coming:
+            _, silent = await asyncio.wait(self._coming, timeout=self.config.timeout_graceful_shutdown)
+            for task in silent:
+                task.cancel()
         await super().shutdown(sockets)
 
     def _take(self) -> bool:
@@ -132,6 +148,8 @@ class _BehindDoor(uvicorn.Server):
         if not said:
             asyncio.get_running_loop().remove_reader(self._door)
             self.should_exit = True
+        if said == CLOSED:
+            self._close()
         for descriptor in handed:
             task = asyncio.create_task(self._serve_connection(socket.socket(fileno=descriptor)))
             self._coming.add(task)
@@ -140,8 +158,12 @@ class _BehindDoor(uvicorn.Server):
 
     async def _serve_connection(self, connection: socket.socket) -> None:
         connection.setblocking(False)
+        ssl = self.config.ssl
+        patience = None if ssl is None else self.config.head_timeout
         with suppress(OSError):  # who has gone again, or does not speak TLS
-            await asyncio.get_running_loop().connect_accepted_socket(self._protocol, connection, ssl=self.config.ssl)
+            await asyncio.get_running_loop().connect_accepted_socket(
+                self._protocol, connection, ssl=ssl, ssl_handshake_timeout=patience
+            )
 
     def _protocol(self) -> Protocol:
         return Protocol(self.config, self.server_state, self.lifespan.state)
@@ -201,7 +223,20 @@ def _leaving_by_signal() -> Iterator[None]:
 
 def _leave(number: int, frame: FrameType | None) -> None:
     del number, frame
+    for one in (signal.SIGTERM, signal.SIGINT):  # leaving takes as long as it takes, whoever says it again
+        signal.signal(one, signal.SIG_IGN)
     raise SystemExit(0)
+
+
+@contextmanager
+def _staying() -> Iterator[None]:
+    """Hear no signal: a terminal sends them to the workers, too, and they end when the door does."""
+    before = {number: signal.signal(number, signal.SIG_IGN) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _path(text: str | None) -> Path | None:
