@@ -1,5 +1,6 @@
 """The rows that are indexed: how exactly they are kept."""
 
+import math
 from pathlib import Path
 
 import numpy as np
@@ -7,6 +8,7 @@ import pytest
 
 from ochredb.core.model import NO_FIELDS, Floats, Metadata, NewCollection, Query, Records, Scope, Space, Write
 from ochredb.core.where import parse
+from ochredb.index.base import Slots
 from ochredb.index.exact import score
 from ochredb.index.rows import HALF, SINGLE
 from ochredb.local import built
@@ -149,3 +151,38 @@ def test_many_queries_in_one_call_are_many_queries(tmp_path: Path, space: Space,
         assert [found.ids for found in together.records] == [one.records[0].ids for one in alone]
         assert together.distances == [one.distances[0] for one in alone]
     engine.close()
+
+
+class Patience:
+    """Says so many times that the work is to go on, and counts how often it is asked."""
+
+    def __init__(self, times: float = math.inf) -> None:
+        self.times = times
+        self.asked = 0
+
+    def __call__(self) -> bool:
+        """Answer as `goes_on`."""
+        self.asked += 1
+        return self.asked <= self.times
+
+
+@pytest.mark.usefixtures("small")
+def test_nothing_comes_of_an_index_that_is_given_up() -> None:
+    """Whenever the work is told to stop, also while the index is being tried: what was measured so far is not kept."""
+    vectors = np.random.default_rng(4).standard_normal((1200, 8)).astype(np.float32)
+
+    def read(slots: Slots) -> tuple[Slots, Floats]:
+        return slots, vectors[slots]
+
+    def job(rows: int, patience: Patience) -> built.Job:
+        return built.Job(np.ones(rows, np.bool_), np.empty(0, np.int64), read, patience)
+
+    endless = Patience()
+    old = built.train("l2", 8, job(1000, endless))
+    assert old is not None
+    for times in range(endless.asked):
+        assert built.train("l2", 8, job(1000, Patience(times))) is None
+    endless = Patience()
+    assert built.extend(old, job(1200, endless), share=0) is not None
+    for times in range(endless.asked):
+        assert built.extend(old, job(1200, Patience(times)), share=0) is None

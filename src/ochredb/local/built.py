@@ -194,7 +194,7 @@ def extend(old: Built, job: Job, share: float) -> Built | None:
     if built is None or built.untried <= share * built.frontier:
         return built
     tried = _tried(built, job)
-    return replace(tried, trained=0) if _hardness(tried) > _hardness(old) else tried
+    return replace(tried, trained=0) if tried is not None and _hardness(tried) > _hardness(old) else tried
 
 
 def chunks(slots: Slots) -> Iterator[Slots]:
@@ -252,16 +252,20 @@ def _large(rows: int, dimension: int) -> bool:
     return rows * dimension * SINGLE.itemsize > EXACT_BYTES
 
 
-def _tried(built: Built, job: Job) -> Built:
-    """Measure how hard an index must be searched, on some of its rows and all that are near them."""
+def _tried(built: Built, job: Job) -> Built | None:
+    """Measure how hard an index must be searched, on some of its rows and all near them; None if told to stop."""
     slots = np.flatnonzero(job.alive)
     some = np.random.default_rng(built.frontier).choice(slots, min(TRIED_ROWS, len(slots)), replace=False)
     own, queries = job.read(np.sort(some))
     nearest = _truth(built.ivf.space, job, queries)
+    if nearest is None:
+        return None
     limit = _limit(nearest.distances[:, :TRIED_K])
     reach = _reach(built.ivf, job, own, queries, nearest.slots)
     alive = Allowed(job.alive)
     for boost in BOOSTS:
+        if not job.goes_on():
+            return None
         candidate = replace(built, boost=boost, untried=0, reach=reach)
         found = candidate.search(job.read, queries, TRIED_K, alive, 100).distances
         if not found.size or np.mean(found <= limit[:, None]) >= RECALL:
@@ -273,12 +277,12 @@ def _hardness(built: Built) -> float:
     return math.inf if built.boost == ALWAYS_EXACT else built.boost
 
 
-def _truth(space: Space, job: Job, queries: Floats) -> Nearest:
-    """Find the true neighbours of rows, one more than are asked about as each is its own."""
+def _truth(space: Space, job: Job, queries: Floats) -> Nearest | None:
+    """Find the true neighbours of rows, one more than are asked about as each is its own; None if told to stop."""
     best, k = nothing(len(queries)), TRIED_DEPTHS[-1] + 1
     for chunk in chunks(np.flatnonzero(job.alive)):
         if not job.goes_on():
-            break
+            return None
         part = ExactIndex(space, queries.shape[1])
         part.add(*job.read(chunk))
         best = join(best, part.search(queries, k), k)
