@@ -6,12 +6,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ochredb.core.model import NO_FIELDS, Floats, Metadata, NewCollection, Query, Records, Scope, Space, Write
+from ochredb.core.model import NO_FIELDS, Delete, Floats, Metadata, NewCollection, Query, Records, Scope, Space, Write
 from ochredb.core.where import parse
 from ochredb.index.base import Slots
 from ochredb.index.exact import score
 from ochredb.index.rows import HALF, SINGLE
-from ochredb.local import built
+from ochredb.local import built, vectors
 from ochredb.local.check import check
 from ochredb.local.engine import LocalEngine
 
@@ -46,6 +46,29 @@ def test_rows_are_exact_until_they_are_many(tmp_path: Path, monkeypatch: pytest.
     assert again.distances == answers[-1].distances
     if space != "ip":
         assert all(found.ids[0] == str(n) for n, found in enumerate(again.records))
+
+
+@pytest.mark.usefixtures("small")
+def test_rows_that_are_gone_do_not_count(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Rows that were many with those that were deleted stay exact, and are not trained anew for each that comes."""
+    monkeypatch.setattr(built, "EXACT_BYTES", 1000 * 32 * 4)
+    trained: list[int] = []
+    train = built.train
+    for module in (built, vectors):
+        monkeypatch.setattr(module, "train", lambda *given: trained.append(1) or train(*given))
+    rows = np.random.default_rng(3).standard_normal((1010, 32)).astype(np.float32)
+    ids = [str(n) for n in range(1010)]
+    engine = LocalEngine(None)
+    collection = engine.create_collection(Scope(), NewCollection("churn", "l2")).id
+    engine.write(collection, Write("add", Records(ids[:995], rows[:995])))
+    engine.settle()
+    engine.delete(collection, Delete(ids=ids[:100]))
+    for start, stop in ((995, 1008), (1008, 1009), (1009, 1010)):
+        engine.write(collection, Write("add", Records(ids[start:stop], rows[start:stop])))
+        engine.settle()
+        assert _rows(engine, collection) == (SINGLE, True)
+    assert trained == [1]
+    engine.close()
 
 
 @pytest.mark.usefixtures("small")

@@ -189,7 +189,8 @@ def extend(old: Built, job: Job, share: float) -> Built | None:
         built = _cover(replace(old, ivf=ivf, untried=old.untried + new), job)
     except _RoundedError:
         return train(ivf.space, rows.dimension, job)
-    if built is not None and rows.dtype == SINGLE and built.halves and _large(built.frontier, rows.dimension):
+    alive = int(np.count_nonzero(job.alive))
+    if built is not None and rows.dtype == SINGLE and built.halves and _large(alive, rows.dimension):
         return replace(built, trained=0)
     if built is None or built.untried <= share * built.frontier:
         return built
