@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 
 from ochredb.core.errors import ClosedError, InvalidArgumentError
-from ochredb.core.model import Floats, Get, Query, Records, Write
+from ochredb.core.model import Delete, Floats, Get, Query, Records, Write
 from ochredb.local import built, indexer, snapshot, vectors
 from ochredb.local.engine import LocalEngine
 from ochredb.local.indexer import Indexer
@@ -97,6 +97,25 @@ def test_what_was_written_is_indexed_by_itself(tmp_path: Path) -> None:
         threading.Event().wait(0.05)
     assert indexed(engine, collection)
     engine.close()
+
+
+def no_thread(_: threading.Thread) -> None:
+    raise RuntimeError("can't create new thread at interpreter shutdown")
+
+
+def test_without_a_thread_writes_and_closing_go_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An interpreter that ends starts no thread: what is written is written, and closing saves and gives back all."""
+    engine = LocalEngine(tmp_path)
+    collection = make(engine)
+    monkeypatch.setattr(threading.Thread, "start", no_thread)
+    put(engine, collection, ROWS)
+    engine.delete(collection, Delete(ids=["1", "2"]))
+    engine.settle()
+    engine.close()
+    with pytest.raises(ClosedError):
+        engine.count(collection)
+    (view,) = stats(tmp_path).collections[0].views
+    assert (view.name, view.rows, view.rows_behind) == ("vectors", 998, 0)
 
 
 def test_a_load_is_indexed_once_it_is_done(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

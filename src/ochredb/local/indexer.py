@@ -93,8 +93,14 @@ class Indexer:
 
     def _awake(self) -> None:
         if self._thread is None:
-            self._thread = threading.Thread(target=self._run, name="ochre-indexer", daemon=True)
-            self._thread.start()
+            thread = threading.Thread(target=self._run, name="ochre-indexer", daemon=True)
+            try:
+                thread.start()
+            except RuntimeError:
+                # From Python 3.12 on an interpreter that ends starts none; what the caller wrote is committed anyway.
+                _logger.debug("there is no thread to work in the background", exc_info=True)
+                return
+            self._thread = thread
         self._wake.notify()
 
     def _run(self) -> None:
