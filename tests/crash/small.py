@@ -17,7 +17,6 @@ LOWERED: tuple[tuple[ModuleType, str, object], ...] = (
     (vectors, "TAIL", 150),
     (engine, "TAIL", 150),
     (collection, "TAIL", 150),
-    (indexer, "TAIL", 150),
     (indexer, "_QUIET_SECONDS", 0.02),
     (plan, "EXACT_ROWS", 50),
     (text, "INDEXED_FROM", 200),

@@ -13,7 +13,7 @@ import numpy as np
 
 import ochredb
 from ochredb.api.types import SparseVector
-from ochredb.local import built, collection, engine, indexer, plan, text, vectors
+from ochredb.local import built, collection, engine, plan, text, vectors
 from ochredb.local.database import FORMAT
 
 HERE = Path(__file__).parent
@@ -25,7 +25,7 @@ QUERY = [[1.0] * DIMENSION]
 def lower_thresholds() -> None:
     """Let a few hundred rows have an index, so that the folder is small and holds every kind of view."""
     vectors.INDEXED_FROM = engine.INDEXED_FROM = text.INDEXED_FROM = 400
-    vectors.TAIL = engine.TAIL = collection.TAIL = indexer.TAIL = 300
+    vectors.TAIL = engine.TAIL = collection.TAIL = 300
     plan.EXACT_ROWS = 50
     built.EXACT_BYTES = 0
 

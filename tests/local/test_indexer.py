@@ -249,6 +249,33 @@ def test_a_reader_indexes_a_tail_that_others_left(tmp_path: Path) -> None:
     reader.close()
 
 
+def test_a_small_collection_whose_rows_are_replaced_stays_fast(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The slots that it leaves behind neither keep its rows out of memory nor stay, though it is too small to index."""
+    renewed: list[int] = []
+    renew = Indexer._renew
+    monkeypatch.setattr(Indexer, "_renew", lambda *given: renewed.append(1) or renew(*given))
+    monkeypatch.setattr(indexer, "_QUIET_SECONDS", 0.001)
+    monkeypatch.setattr(vectors, "TAIL_BYTES", 200 * 8 * 4)
+    engine = LocalEngine(None)
+    collection = make(engine)
+    for part in range(4):
+        put(engine, collection, ROWS[:100], f"{part} ")
+        engine.query(collection, Query(ROWS[:1]))
+        view = engine._collections[collection]
+        assert view.vectors is not None
+        assert view.vectors.ready
+        engine.delete(collection, Delete(ids=[f"{part} {n}" for n in range(100)]))
+    engine.query(collection, Query(ROWS[:1]))
+    for _ in range(100):
+        if not engine._collections[collection].roster.dead:
+            break
+        time.sleep(0.05)
+    assert not engine._collections[collection].roster.dead
+    time.sleep(0.05)
+    assert renewed == [1]
+    engine.close()
+
+
 HUGE = """
 import sys
 import numpy as np

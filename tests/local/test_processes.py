@@ -169,10 +169,10 @@ from pathlib import Path
 import numpy as np
 from ochredb.core.model import *
 from ochredb.core.where import parse
-from ochredb.local import engine as engines, vectors, collection as collections, indexer
+from ochredb.local import engine as engines, vectors, collection as collections
 from ochredb.local.engine import LocalEngine
 vectors.INDEXED_FROM = engines.INDEXED_FROM = 400
-vectors.TAIL = engines.TAIL = collections.TAIL = indexer.TAIL = 300
+vectors.TAIL = engines.TAIL = collections.TAIL = 300
 folder = Path(sys.argv[1])
 
 def batch(writer, n):

@@ -61,6 +61,7 @@ class Collection:
         self.read_only = read_only
         self.used = 0
         self.indexing = False
+        self.replaced = False
         self.lock = SharedLock()
         self.moment: Moment | None = None
         self.roster = Roster(_NO_LABELS)
@@ -141,6 +142,10 @@ class Collection:
     def tail(self) -> int:
         """How many rows each search has to look at one by one, until they are indexed."""
         return 0 if self.vectors is None else self.vectors.tail(len(self.roster))
+
+    def sparse(self, head: Head) -> bool:
+        """Whether so many slots are dead that views without them are worth making."""
+        return self.roster.dead > max(head.rows, TAIL)
 
     def search(
         self, db: apsw.Connection, head: Head, queries: Floats, k: int, allowed: Allowed, effort: int

@@ -278,10 +278,16 @@ class LocalEngine:
             view.catch_up(db, head, where, search)
             share()
             answer = body(db, head, view)
-        if search and head.rows >= INDEXED_FROM and view.tail >= LONG_TAIL:
-            self._indexer.notice(view, urgent=False)  # another process may have left it so
+        self._notice_slow(head, view, search)
         self._keep_within_limit()
         return answer
+
+    def _notice_slow(self, head: Head, view: Collection, search: bool) -> None:
+        """Have views put right that are slow to search, whichever process has left them so."""
+        if view.sparse(head):
+            self._indexer.notice(view, urgent=True)
+        elif search and head.rows >= INDEXED_FROM and view.tail >= LONG_TAIL:
+            self._indexer.notice(view, urgent=False)
 
     def _search(self, db: apsw.Connection, head: Head, view: Collection, query: Query) -> Hits:
         k = min(query.k, head.rows)

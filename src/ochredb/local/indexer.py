@@ -24,7 +24,6 @@ from ochredb.local.collection import Collection
 from ochredb.local.log import Moment
 from ochredb.local.store import Store
 from ochredb.local.text import Documents, TextIndex
-from ochredb.local.vectors import TAIL
 
 _QUIET_SECONDS = 0.5
 _logger = logging.getLogger("ochredb")
@@ -150,6 +149,8 @@ class Indexer:
         return self._packed is not None
 
     def _care(self, collection: Collection, idle: bool) -> None:
+        if collection.replaced:
+            return
         try:
             with self._working, _indexing(collection):
                 more = self._index_vectors(collection, idle)
@@ -227,7 +228,7 @@ class Indexer:
             head = catalog.head(db, collection.id)
             collection.catch_up(db, head)
             unsaved = collection.unsaved(head) if idle else None
-            sparse = collection.roster.dead > max(head.rows, TAIL)
+            sparse = collection.sparse(head)
         if unsaved is not None:
             collection.save(unsaved)
         if sparse:
@@ -240,6 +241,7 @@ class Indexer:
             new.renew(db, catalog.head(db, old.id))
         self._index_vectors(new, idle=True)
         self._install(new)
+        old.replaced = True
 
     def _goes_on(self) -> bool:
         return not self._stopping

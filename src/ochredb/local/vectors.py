@@ -77,7 +77,8 @@ class Vectors:
 
     def prepare(self, read: Read, alive: Mask) -> None:
         """Bring the tail into memory, unless it is too long for that."""
-        if self.tail(len(alive)) * self.dimension * 4 > TAIL_BYTES:
+        rows = np.count_nonzero(alive[self.frontier :]) + len(self.dirty)
+        if rows * self.dimension * 4 > TAIL_BYTES:
             self._tail, self._pending = None, []
             return
         missing = self._pending if self._tail is not None else [self._tail_slots(alive)]
