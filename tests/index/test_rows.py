@@ -1,5 +1,7 @@
 """Rows in half or single precision, with and without a mapped base, against an array; columns that grow."""
 
+import tracemalloc
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ochredb.core.model import Floats
+from ochredb.index.base import Slots
 from ochredb.index.growing import Growing
 from ochredb.index.rows import HALF, SINGLE, Rows, fitting
 
@@ -131,6 +134,23 @@ def test_a_column_grows_like_a_list(data: st.DataObject) -> None:
         assert len(column) == len(truth)
         if verb in ("extend", "pad"):
             assert view.tolist() == then
+
+
+@pytest.mark.parametrize("compute", [Rows.products, Rows.squares])
+def test_halves_are_widened_a_few_at_a_time(compute: Callable[[Rows, Floats, Slots], Floats]) -> None:
+    """Looking at all rows of a large collection takes no memory for all of them; blocks and their ends fit together."""
+    truth, query, slots = numbers(50_000, 64), numbers(1, 64, 3)[0], np.arange(50_000)[::-1].copy()
+    slots[[0, 31_000]] = -1
+    halves, singles = Rows(HALF, 64, lossless=True), Rows(SINGLE, 64)
+    halves.append(truth)
+    singles.append(truth)
+    compute(halves, query, slots[:1])
+    tracemalloc.start()
+    found = compute(halves, query, slots)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < halves.nbytes / 2
+    np.testing.assert_allclose(found, compute(singles, query, slots), rtol=1e-5, atol=1)
 
 
 @pytest.mark.parametrize("base", [0, 3, 10])
