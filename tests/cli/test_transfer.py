@@ -232,7 +232,7 @@ def test_other_errors_are_one_line(ochre: Ochre) -> None:
 
 @pytest.mark.usefixtures("home")
 def test_what_was_read_in_is_indexed() -> None:
-    """The next process need not do it; whoever watches is told of it."""
+    """The next process need not do it; whoever watches is told of it, but not where nothing is read in."""
     rows = np.random.default_rng(0).standard_normal((5000, 8)).astype(np.float32)
     held = {"ids": [f"{row}" for row in range(5000)], "embeddings": rows.tolist()}
     Path("many.json").write_text(json.dumps(held))
@@ -241,6 +241,9 @@ def test_what_was_read_in_is_indexed() -> None:
     assert [*dict.fromkeys(steps)] == ["copied", "indexed"]
     (view,) = tools.stats("new").collections[0].views
     assert (view.rows, view.rows_behind) == (5000, 0)
+    steps.clear()
+    tools.copy("new", "new", name="more", dry_run=True, watch=lambda progress: steps.append(progress.step))
+    assert [*dict.fromkeys(steps)] == ["copied"]
 
 
 def test_the_same_as_functions(home: Path) -> None:

@@ -18,6 +18,7 @@ import pytest
 
 from ochredb.core.errors import ClosedError, InvalidArgumentError
 from ochredb.core.model import Delete, Floats, Get, Query, Records, Write
+from ochredb.core.where import Where, parse_document
 from ochredb.local import built, indexer, snapshot, vectors
 from ochredb.local.engine import LocalEngine
 from ochredb.local.indexer import Indexer
@@ -135,6 +136,21 @@ def test_a_load_is_indexed_once_it_is_done(tmp_path: Path, monkeypatch: pytest.M
     engine.close()
     (view,) = stats(tmp_path).collections[0].views
     assert (view.name, view.rows, view.rows_behind) == ("vectors", 4000, 0)
+
+
+@pytest.mark.parametrize("where", [None, parse_document({"$contains": "seen"})], ids=["all", "text"])
+def test_asking_beside_a_load_indexes_nothing(monkeypatch: pytest.MonkeyPatch, where: Where | None) -> None:
+    """A search has what is slow to search indexed when the load has ended, not before."""
+    monkeypatch.setattr(indexer, "_QUIET_SECONDS", 0.001)
+    engine = LocalEngine(None)
+    collection = make(engine)
+    with engine.loading():
+        put(engine, collection, ROWS)
+        engine.query(collection, Query(ROWS[:1], where=where))
+        time.sleep(0.3)
+        assert not indexed(engine, collection)
+    assert indexed(engine, collection)
+    engine.close()
 
 
 def test_a_load_that_fails_is_not_indexed_in_the_foreground(tmp_path: Path) -> None:

@@ -176,7 +176,7 @@ def copy(
         if name is not None and len(described.collections()) > 1:
             raise BadValue(f"{found.name} holds several collections, and name={name!r} (--name) is for one: choose it")
         called = _bare(str(target)) if _is_url(target) else str(target)
-        with _loading(engine, watch) as told:
+        with _loading(None if dry_run else engine, watch) as told:
             return copying.copy(described, engine, called, manner, told)
 
 

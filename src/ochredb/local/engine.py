@@ -148,10 +148,8 @@ class LocalEngine:
             head = records.write(db, collection, write)
         if head.rows >= INDEXED_FROM:
             view = self._collection(collection)
-            if self._loading:
-                return
             covered = 0 if view.vectors is None else view.vectors.frontier
-            self._indexer.notice(view, urgent=head.next_label - covered >= TAIL)
+            self._notice(view, urgent=head.next_label - covered >= TAIL)
 
     def get(self, collection: str, get: Get) -> Records:
         if get.where is None:
@@ -221,7 +219,7 @@ class LocalEngine:
 
     @contextmanager
     def loading(self) -> Iterator[None]:
-        """Index nothing that is written within the block, and all that is due when it ends well.
+        """Index nothing within the block, whatever is written and asked, and all that is due when it ends well.
 
         Beside a load an index would be made several times over, and the last of them given up by a process that ends
         with the load; and memory would hold index and load at once.
@@ -285,9 +283,13 @@ class LocalEngine:
     def _notice_slow(self, head: Head, view: Collection, search: bool) -> None:
         """Have views put right that are slow to search, whichever process has left them so."""
         if view.sparse(head):
-            self._indexer.notice(view, urgent=True)
+            self._notice(view, urgent=True)
         elif search and head.rows >= INDEXED_FROM and view.tail >= LONG_TAIL:
-            self._indexer.notice(view, urgent=False)
+            self._notice(view, urgent=False)
+
+    def _notice(self, view: Collection, urgent: bool) -> None:
+        if not self._loading:
+            self._indexer.notice(view, urgent)
 
     def _search(self, db: apsw.Connection, head: Head, view: Collection, query: Query) -> Hits:
         k = min(query.k, head.rows)
@@ -311,7 +313,7 @@ class LocalEngine:
         """Give the slots of the records that match a filter and have one of the ids, if given."""
         allowed = view.allowed(db, head, where)
         if view.text.wants(head.rows):
-            self._indexer.notice(view, urgent=True)
+            self._notice(view, urgent=True)
         if wanted.ids is None:
             return allowed
         return Allowed(allowed.mask & view.roster.mask(_chosen(db, head, wanted)))
@@ -358,7 +360,7 @@ class LocalEngine:
             if view.indexing or not view.nbytes:
                 continue
             if view.worth_saving():
-                self._indexer.notice(view, urgent=False)  # which saves it, and comes back here
+                self._notice(view, urgent=False)  # which saves it, and comes back here
                 continue
             total -= view.nbytes
             with view.lock.exclusive():
