@@ -416,6 +416,24 @@ def test_ivf_finds_rows_of_any_size(space: Space, factor: float) -> None:
 
 
 @EVERY_SPACE
+@pytest.mark.parametrize("dimension", [8, 40])
+@pytest.mark.parametrize(
+    ("factor", "stray"), [(1, 1e20), (1, 1e37), (1e-25, 1e15), (1e-40, 1), (1e37, 1e30), (1e-44, 1)]
+)
+def test_ivf_takes_a_stray_of_any_length(space: Space, dimension: int, factor: float, stray: float) -> None:
+    """Very long vectors among those that are learnt from, added and searched for leave FAISS's sums finite."""
+    rng = np.random.default_rng(17)
+    vectors = (rng.standard_normal((ROWS, dimension)) * factor).astype(np.float32)
+    vectors[[3, 2000]] = stray * np.sign(vectors[[3, 2000]])
+    index = ivf(space, vectors)
+    index.add(np.arange(ROWS, ROWS + 2), np.full((2, dimension), 3e38, np.float32))
+    queries = np.concatenate((vectors[:5], np.full((1, dimension), -3e38, np.float32)))
+    assert np.isfinite(index.measured(queries)).all()
+    assert np.isfinite(index.search(queries, 10, None, ALL_LISTS).distances).all()
+    assert len(index.slots) == ROWS + 2
+
+
+@EVERY_SPACE
 def test_cosine_is_found_as_well_as_l2(space: Space) -> None:
     """On dense clusters of unit length, where the spaces give one order, each index finds about as much."""
     rng = np.random.default_rng(14)

@@ -132,6 +132,28 @@ def test_halves_are_exact_while_they_lose_nothing(
     engine.close()
 
 
+@pytest.mark.usefixtures("small")
+@pytest.mark.parametrize("space", SPACES)
+def test_a_stray_does_not_hide_what_is_near(tmp_path: Path, space: Space) -> None:
+    """However far one row is from all others, it is no measure of what an index must find."""
+    vectors = np.random.default_rng(11).standard_normal((3000, 40)).astype(np.float32)
+    vectors[7] = 1e15
+    engine = LocalEngine(tmp_path)
+    collection = engine.create_collection(Scope(), NewCollection("stray", space)).id
+    engine.write(collection, Write("add", Records([str(n) for n in range(3000)], vectors)))
+    engine.settle()
+    _find_nearest(engine, collection, space, vectors, vectors[:50])
+    engine.close()
+
+
+def _find_nearest(engine: LocalEngine, collection: str, space: Space, vectors: Floats, queries: Floats) -> None:
+    """Assert that on average nine in ten of the ten nearest are found."""
+    hits = engine.query(collection, Query(queries, 10, fields=NO_FIELDS))
+    truth = [np.sort(score(space, query, vectors))[9] for query in queries]
+    found = [np.mean(np.array(distances) <= far) for far, distances in zip(truth, hits.distances, strict=True)]
+    assert np.mean(found) >= 0.9
+
+
 def _compare(engine: LocalEngine, collection: str, space: Space, vectors: Floats) -> None:
     """Assert that distances are those of the vectors, to the last bit."""
     queries = np.random.default_rng(6).standard_normal((20, 32)).astype(np.float32)

@@ -40,6 +40,9 @@ _UNLIKE = 0.02
 """Vectors that differ by less in length are taken to be equally long."""
 _UNIT = 1e-6
 """Squared lengths that differ by so little from 1 need no division."""
+_LONGEST = 1e15
+"""So long may a vector be that FAISS sees: the square, and sums of some hundred squares, do not leave float32."""
+_SCALES = float(np.finfo(np.float32).tiny), float(np.finfo(np.float32).max)
 _BLOCK = 1 << 16
 """Rows that are looked at in float64 at a time."""
 _HEADER = struct.Struct("<d?7x")
@@ -61,7 +64,8 @@ class _Fit(NamedTuple):
     """How vectors are given to FAISS.
 
     Args:
-        scale: Factor that makes a usual vector about 1 long, so that very long or short ones do not leave float32.
+        scale: Factor that makes a usual vector about 1 long, so that very long or short ones do not leave float32; one
+            that is still longer than `_LONGEST` is shortened to that.
         alike: Whether an l2 index takes all vectors for equally long. Then the nearest are those of the largest
             product, which are found several times as fast.
     """
@@ -322,7 +326,7 @@ def _shape(space: Space, sample: Floats) -> _Fit:
     if space == "cosine" or not usual:
         return _Fit(1.0, alike=False)
     alike = space == "l2" and bool((abs(lengths / usual - 1) <= _UNLIKE).all())
-    return _Fit(1 / usual, alike)
+    return _Fit(float(np.clip(1 / usual, *_SCALES)), alike)
 
 
 def _lengths(vectors: Floats) -> Any:
@@ -345,11 +349,21 @@ def _measured(space: Space, vectors: Floats, shape: _Fit) -> Floats:
             return unit
         lengths = _lengths(vectors)[:, None]
         measured = np.divide(vectors, lengths, out=np.zeros(vectors.shape), where=lengths > 0)
-    elif shape.scale == 1:
-        return vectors
     else:
-        measured = vectors * shape.scale
+        measured = _scaled(vectors, shape.scale)
     return np.ascontiguousarray(measured, np.float32)
+
+
+def _scaled(vectors: Floats, scale: float) -> Any:
+    if scale == 1 and len(vectors) == 1 and float(np.vdot(vectors, vectors)) <= _LONGEST**2:  # as below, and faster
+        return vectors
+    with np.errstate(over="ignore"):
+        scaled = vectors if scale == 1 else vectors * scale
+        longest = np.vdot(scaled, scaled) if len(scaled) == 1 else np.vecdot(scaled, scaled).max(initial=0)
+    if float(longest) <= _LONGEST**2:
+        return scaled
+    lengths = _lengths(vectors)[:, None] * scale
+    return vectors * (scale * _LONGEST / np.maximum(lengths, _LONGEST))
 
 
 def _fit(space: Space, vectors: Floats, shape: _Fit) -> Floats:

@@ -292,8 +292,11 @@ def _truth(space: Space, job: Job, queries: Floats) -> Nearest | None:
 
 def _limit(distances: Floats) -> Floats:
     """Give for each query the distance that a true neighbour may have, with a little play for rounding."""
-    last = distances[:, -1] if distances.size else np.zeros(len(distances), np.float32)
-    limit: Floats = last + 1e-5 * np.abs(last) + np.float32(1e-6) * np.abs(distances).max(initial=0)
+    if not distances.size:
+        return np.zeros(len(distances), np.float32)
+    last, usual = distances[:, -1], np.median(np.abs(distances))  # a stray's may be of any size
+    with np.errstate(over="ignore", invalid="ignore"):  # infinitely far ones are not told apart
+        limit: Floats = last + 1e-5 * np.abs(last) + np.float32(1e-6) * usual
     return limit
 
 
