@@ -434,6 +434,21 @@ def test_ivf_takes_a_stray_of_any_length(space: Space, dimension: int, factor: f
 
 
 @EVERY_SPACE
+def test_only_l2_cares_whether_rows_are_equally_long(space: Space) -> None:
+    """An index that takes all vectors for equally long refuses others; one that was told not to do so does not."""
+    rng = np.random.default_rng(18)
+    vectors = clustered(rng, ROWS, 40)
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    index, other = (IvfIndex.train(space, vectors, ROWS, alike=alike) for alike in (True, False))
+    assert index is not None
+    assert other is not None
+    assert index.takes(vectors)
+    for odd in (vectors[:9] * np.float32(1.5), vectors[:9] * np.float32(0.5), np.zeros((1, 40), np.float32)):
+        assert index.takes(odd) == (space != "l2")
+        assert other.takes(odd)
+
+
+@EVERY_SPACE
 def test_cosine_is_found_as_well_as_l2(space: Space) -> None:
     """On dense clusters of unit length, where the spaces give one order, each index finds about as much."""
     rng = np.random.default_rng(14)

@@ -1,5 +1,6 @@
 """Rows in half or single precision, with and without a mapped base, against an array; columns that grow."""
 
+import math
 import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
@@ -13,7 +14,7 @@ from hypothesis import strategies as st
 from ochredb.core.model import Floats
 from ochredb.index.base import Slots
 from ochredb.index.growing import Growing
-from ochredb.index.rows import HALF, SINGLE, Rows, fitting
+from ochredb.index.rows import HALF, SINGLE, Lengths, Rows, fitting
 
 PRECISIONS = pytest.mark.parametrize("dtype", [HALF, SINGLE])
 
@@ -51,6 +52,26 @@ def test_rows_follow_an_array(dtype: np.dtype[Any], base: int, dimension: int, d
         assert taken.dtype == np.float32
         np.testing.assert_array_equal(taken, truth[some])
     np.testing.assert_array_equal(np.concatenate(list(rows.blocks(len(truth)))), truth.astype(dtype))
+
+
+def test_halves_hold_what_they_can() -> None:
+    """Exact halves hold what loses nothing, others whatever does not overflow, single precision everything."""
+    whole, third, large = (np.full((1, 4), number, np.float32) for number in (0.5, 1 / 3, 1e5))
+    for rows, held in (
+        (Rows(HALF, 4, lossless=True), [True, False, False]),
+        (Rows(HALF, 4), [True, True, False]),
+        (Rows(SINGLE, 4), [True, True, True]),
+    ):
+        assert [rows.holds(vectors) for vectors in (whole, third, large)] == held
+
+
+def test_lengths_are_compared() -> None:
+    """Lengths are about those of others unless one is a good deal longer or shorter."""
+    ones = Lengths(0.9, 1.1)
+    assert Lengths(0.8, 1.3).about(ones)
+    assert not Lengths(0.7, 1.0).about(ones)
+    assert not Lengths(1.0, 1.4).about(ones)
+    assert ones.about(Lengths(0.0, math.inf))
 
 
 @PRECISIONS

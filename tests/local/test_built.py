@@ -146,6 +146,35 @@ def test_a_stray_does_not_hide_what_is_near(tmp_path: Path, space: Space) -> Non
     engine.close()
 
 
+@pytest.mark.usefixtures("small")
+@pytest.mark.parametrize("space", SPACES)
+@pytest.mark.parametrize("factor", [0.0, 0.3, 3, 1e8])
+@pytest.mark.parametrize("how", ["add", "upsert"])
+def test_a_few_rows_of_another_length_spoil_nothing(tmp_path: Path, space: Space, factor: float, how: str) -> None:
+    """Rows that come later, and are shorter or longer than all before, are found, and do not hide the others."""
+    rng = np.random.default_rng(12)
+    vectors = (rng.standard_normal((3000, 40)) + np.where(np.arange(40) < 3, 3, 0)).astype(np.float32)
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    engine = LocalEngine(tmp_path)
+    collection = engine.create_collection(Scope(), NewCollection("later", space)).id
+    engine.write(collection, Write("add", Records([str(n) for n in range(3000)], vectors)))
+    engine.settle()
+    engine.close()
+    engine = LocalEngine(tmp_path)
+    odd = vectors[:20] * np.float32(factor)
+    if how == "add":
+        vectors = np.concatenate((vectors, odd))
+        start = 3000
+    else:
+        vectors[-20:] = odd
+        start = 2980
+    engine.write(collection, Write("upsert", Records([str(n) for n in range(start, start + 20)], odd)))
+    engine.settle()
+    _find_nearest(engine, collection, space, vectors, vectors[100:150])
+    _find_nearest(engine, collection, space, vectors, odd)
+    engine.close()
+
+
 def _find_nearest(engine: LocalEngine, collection: str, space: Space, vectors: Floats, queries: Floats) -> None:
     """Assert that on average nine in ten of the ten nearest are found."""
     hits = engine.query(collection, Query(queries, 10, fields=NO_FIELDS))

@@ -93,7 +93,12 @@ class IvfIndex:
 
     @classmethod
     def train(
-        cls, space: Space, sample: Floats, rows: int, keep_on: Callable[[], bool] = lambda: True
+        cls,
+        space: Space,
+        sample: Floats,
+        rows: int,
+        keep_on: Callable[[], bool] = lambda: True,
+        alike: bool = True,
     ) -> "IvfIndex | None":
         """Learn lists and codes.
 
@@ -102,9 +107,10 @@ class IvfIndex:
             sample: float32 (n, d), drawn evenly from all rows; n at least `FEWEST_LISTS`.
             rows: How many there are to be, which decides the number of lists.
             keep_on: Asked between rounds; when it says no, None is returned.
+            alike: Whether all rows may be taken for equally long if those of the sample are.
         """
         faiss = _faiss()
-        shape = _shape(space, sample)
+        shape = _shape(space, sample, alike)
         vectors = _fit(space, sample, shape)
         by_product = space != "l2" or shape.alike
         centroids = _centroids(faiss, vectors, min(list_count(rows), len(vectors)), by_product, keep_on)
@@ -156,6 +162,13 @@ class IvfIndex:
     def nbytes(self) -> int:
         """About how many bytes it takes: codes with their slots, and the centres of the lists."""
         return len(self) * (int(self._index.code_size) + 8) + self.lists * int(self._index.d) * 4
+
+    def takes(self, vectors: Floats) -> bool:
+        """Tell whether vectors (n, d) may be added: not if all are taken for equally long and some of these are not."""
+        if not self._shape.alike:
+            return True
+        measured = self.measured(vectors)
+        return bool((abs(np.sqrt(np.vecdot(measured, measured)) - 1) <= _UNLIKE).all())
 
     def add(self, slots: Slots, vectors: Floats) -> None:
         """Encode vectors under new slots."""
@@ -318,14 +331,14 @@ def _table(rows: list[tuple[Floats, Slots]]) -> tuple[Floats, Slots]:
     return away, lists
 
 
-def _shape(space: Space, sample: Floats) -> _Fit:
+def _shape(space: Space, sample: Floats, alike: bool) -> _Fit:
     lengths = np.concatenate([_lengths(some) for some in np.array_split(sample, len(sample) // _BLOCK + 1)])
     usual = float(np.median(lengths))
     if abs(usual - 1) <= _UNIT:
         usual = 1.0
     if space == "cosine" or not usual:
         return _Fit(1.0, alike=False)
-    alike = space == "l2" and bool((abs(lengths / usual - 1) <= _UNLIKE).all())
+    alike = alike and space == "l2" and bool((abs(lengths / usual - 1) <= _UNLIKE).all())
     return _Fit(float(np.clip(1 / usual, *_SCALES)), alike)
 
 

@@ -23,6 +23,10 @@ class Lengths(NamedTuple):
     least: float
     most: float
 
+    def about(self, others: "Lengths") -> bool:
+        """Tell whether these are about within others."""
+        return self.least * _WIDER >= others.least and self.most <= others.most * _WIDER
+
     def with_rows(self, vectors: Floats) -> "Lengths":
         """Give those of more rows (n, d); rows of zeros do not count."""
         exact = vectors.astype(np.float64)
@@ -33,6 +37,9 @@ class Lengths(NamedTuple):
 
 _NONE, _ANY = Lengths(math.inf, 0.0), Lengths(0.0, math.inf)
 HALF, SINGLE = np.dtype("<f2"), np.dtype("<f4")
+_WIDER = 1.25
+"""A length is about those of others if it lies outside them by no more than this factor."""
+_LARGEST = float(np.finfo(HALF).max)
 _SAMPLE = 512
 _BLOCK = 1 << 17
 """Components that are widened at a time: 512 KiB, which a processor keeps at hand."""
@@ -99,8 +106,10 @@ class Rows:
         return self._more.nbytes
 
     def holds(self, vectors: Floats) -> bool:
-        """Tell whether vectors (n, d) can be rows here: not if rows are exact and these would be rounded."""
-        return not self.exact or self.dtype == SINGLE or lossless(vectors)
+        """Tell whether vectors (n, d) can be rows here: not if halves would overflow, or lose what is to be exact."""
+        if self.dtype == SINGLE:
+            return True
+        return lossless(vectors) if self.exact else bool((abs(vectors) <= _LARGEST).all())
 
     def append(self, vectors: Floats) -> None:
         """Take in vectors float32 (n, d) behind the last row."""
@@ -171,8 +180,7 @@ class Rows:
     def _narrow(self, vectors: Floats) -> npt.NDArray[Any]:
         if self.dtype == SINGLE:
             return vectors
-        largest = np.finfo(HALF).max
-        return np.clip(vectors, -largest, largest).astype(HALF)
+        return np.clip(vectors, -_LARGEST, _LARGEST).astype(HALF)
 
     def _widen(self, rows: npt.NDArray[Any]) -> Floats:
         if self.dtype == SINGLE:

@@ -157,13 +157,10 @@ class Built(Struct, frozen=True):
 
 def train(space: Space, dimension: int, job: Job) -> Built | None:
     """Make an index of all rows; None if told to stop, or if there are too few."""
-    empty = _learnt(space, dimension, job)
-    if empty is None:
-        return None
     try:
-        built = _cover(empty, job)
-    except _RoundedError:
-        built = _cover(replace(empty, ivf=empty.ivf.emptied(), rows=Rows(HALF, dimension)), job)
+        built = _made(space, dimension, job, alike=True)
+    except _UnlikeError:
+        built = _made(space, dimension, job, alike=False)
     return None if built is None else _tried(built, job)
 
 
@@ -173,26 +170,23 @@ def extend(old: Built, job: Job, share: float) -> Built | None:
     Args:
         old: Stays as it is, for those who search it.
         job: What there is now.
-        share: Try the new one once this share of its rows was never tried. If it does worse than the old one did, it is
-            to be trained anew.
+        share: Try the new one once this share of its rows was never tried, or when one is far longer or shorter than
+            all before. If it does worse than the old one did, it is to be trained anew.
     """
-    ivf, rows = old.ivf.copy(), old.rows
+    ivf, rows, lengths = old.ivf.copy(), old.rows, old.rows.lengths
     ivf.remove(np.concatenate((np.flatnonzero(~job.alive[: old.frontier]), job.dirty)))
     slots, vectors = job.read(job.dirty)
-    if not rows.holds(vectors):
-        return train(ivf.space, rows.dimension, job)
-    ivf.add(slots, vectors)
-    rows.put(slots, vectors if rows.exact else ivf.measured(vectors))  # searches pass over these slots of the old index
-    rows.truncate(old.frontier)  # what an attempt that was stopped has left
     new = len(job.alive) - old.frontier + len(slots)
     try:
+        rows.put(slots, _added(ivf, rows, slots, vectors))  # searches pass over these slots of the old index
+        rows.truncate(old.frontier)  # what an attempt that was stopped has left
         built = _cover(replace(old, ivf=ivf, untried=old.untried + new), job)
-    except _RoundedError:
+    except (_RoundedError, _UnlikeError):
         return train(ivf.space, rows.dimension, job)
     alive = int(np.count_nonzero(job.alive))
     if built is not None and rows.dtype == SINGLE and built.halves and _large(alive, rows.dimension):
         return replace(built, trained=0)
-    if built is None or built.untried <= share * built.frontier:
+    if built is None or (built.untried <= share * built.frontier and rows.lengths.about(lengths)):
         return built
     tried = _tried(built, job)
     return replace(tried, trained=0) if tried is not None and _hardness(tried) > _hardness(old) else tried
@@ -203,13 +197,27 @@ def chunks(slots: Slots) -> Iterator[Slots]:
     return (slots[start : start + _CHUNK] for start in range(0, len(slots), _CHUNK))
 
 
-def _learnt(space: Space, dimension: int, job: Job) -> Built | None:
+def _made(space: Space, dimension: int, job: Job, alike: bool) -> Built | None:
+    empty = _learnt(space, dimension, job, alike)
+    return None if empty is None else _filled(empty, job)
+
+
+def _filled(empty: Built, job: Job) -> Built | None:
+    """Put all rows into an index without any, as narrow as they turn out to allow."""
+    try:
+        return _cover(empty, job)
+    except _RoundedError:
+        rows = Rows(HALF if empty.rows.exact else SINGLE, empty.rows.dimension)
+        return _filled(replace(empty, ivf=empty.ivf.emptied(), rows=rows, halves=rows.dtype == HALF), job)
+
+
+def _learnt(space: Space, dimension: int, job: Job, alike: bool) -> Built | None:
     """Make an index without rows, from some of those that it is to hold."""
     slots = np.flatnonzero(job.alive)
     sample = _sample(job, slots, min(list_count(len(slots)) * SAMPLES_A_LIST, len(slots)), dimension)
     if len(sample) < FEWEST_LISTS:
         return None
-    ivf = IvfIndex.train(space, sample, len(slots), job.goes_on)
+    ivf = IvfIndex.train(space, sample, len(slots), job.goes_on, alike)
     if ivf is None:
         return None
     halves = fitting(ivf.measured(sample)) == HALF
@@ -232,7 +240,11 @@ def _sample(job: Job, slots: Slots, count: int, dimension: int) -> Floats:
 
 
 class _RoundedError(Exception):
-    """Rows that are exact in half precision are followed by some that would not be."""
+    """Rows in half precision are followed by some that would not be exact, or that are too large for it."""
+
+
+class _UnlikeError(Exception):
+    """Rows that are equally long are followed by some that are not."""
 
 
 def _cover(built: Built, job: Job) -> Built | None:
@@ -240,13 +252,21 @@ def _cover(built: Built, job: Job) -> Built | None:
         if not job.goes_on():
             return None
         slots, vectors = job.read(chunk[job.alive[chunk]])
-        if not built.rows.holds(vectors):
-            raise _RoundedError
-        built.ivf.add(slots, vectors)
         block = np.zeros((len(chunk), built.rows.dimension), np.float32)
-        block[slots - chunk[0]] = vectors if built.rows.exact else built.ivf.measured(vectors)
+        block[slots - chunk[0]] = _added(built.ivf, built.rows, slots, vectors)
         built.rows.append(block)
     return replace(built, frontier=len(job.alive))
+
+
+def _added(ivf: IvfIndex, rows: Rows, slots: Slots, vectors: Floats) -> Floats:
+    """Add vectors to the lists, and give them as rows."""
+    kept = vectors if rows.exact else ivf.measured(vectors)
+    if not ivf.takes(vectors):
+        raise _UnlikeError
+    if not rows.holds(kept):
+        raise _RoundedError
+    ivf.add(slots, vectors)
+    return kept
 
 
 def _large(rows: int, dimension: int) -> bool:
