@@ -157,6 +157,15 @@ class TestEveryIndex:
 
     @BOTH
     @EVERY_SPACE
+    def test_no_query_has_no_answer(self, make: Make, space: Space) -> None:
+        """Of no queries there are no answers, and that is no error."""
+        vectors = clustered(np.random.default_rng(19), ROWS, 33)
+        index = make(space, vectors)
+        for mask in (None, np.arange(ROWS) < 100):
+            assert len(index.search(vectors[:0], 20, mask).slots) == 0
+
+    @BOTH
+    @EVERY_SPACE
     def test_many_queries_are_answered_as_one_by_one(self, make: Make, space: Space) -> None:
         """A batch that is cut into slices gives the rows that each query alone gives."""
         vectors = clustered(np.random.default_rng(7), ROWS, 33)

@@ -133,6 +133,31 @@ def test_halves_are_exact_while_they_lose_nothing(
 
 
 @pytest.mark.usefixtures("small")
+@pytest.mark.parametrize("dtype", [np.float16, np.float32])
+def test_all_may_go_while_an_index_is_made(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, dtype: type
+) -> None:
+    """An index whose rows are all gone when it is to be tried is made all the same, without an error in the log."""
+    vectors = np.random.default_rng(13).standard_normal((3000, 8)).astype(dtype).astype(np.float32)
+    ids = [str(n) for n in range(3000)]
+    engine = LocalEngine(None)
+    collection = engine.create_collection(Scope(), NewCollection("gone", "l2")).id
+    tried = built._tried
+
+    def try_on_nothing(made: built.Built, job: built.Job) -> built.Built:
+        engine.delete(collection, Delete(ids))
+        made = tried(made, job)
+        assert made.rows.exact == (dtype == np.float16)
+        return made
+
+    monkeypatch.setattr(built, "_tried", try_on_nothing)
+    engine.write(collection, Write("add", Records(ids, vectors)))
+    engine.settle()
+    engine.close()
+    assert not caplog.records
+
+
+@pytest.mark.usefixtures("small")
 @pytest.mark.parametrize("space", SPACES)
 def test_a_stray_does_not_hide_what_is_near(tmp_path: Path, space: Space) -> None:
     """However far one row is from all others, it is no measure of what an index must find."""

@@ -247,6 +247,8 @@ class IvfIndex:
         faiss = _faiss()
         if queries.shape[1] != self._width or queries.dtype != np.float32 or not queries.flags.c_contiguous:
             raise ValueError(f"queries: {queries.dtype} {queries.shape}, float32 (q, {self._width}) in C order wanted")
+        if not len(queries):
+            return Nearest(np.empty((0, k), np.int64), np.empty((0, k), np.float32))
         held = None if allowed is None else self._held(allowed)
         ahead, lists = _table([self._lists(faiss, query, probes, reach, held) for query in queries])
         away = -ahead if self._by_product else ahead

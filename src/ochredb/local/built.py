@@ -93,6 +93,8 @@ class Built(Struct, frozen=True):
             allowed: The slots, up to `frontier`, that may be found.
             effort: The collection's own.
         """
+        if not len(queries):
+            return nothing(0)
         if self.rows.exact:
             return stack(in_slices(lambda some: self._ranked(some, k, allowed, effort), queries, _SLICE))
         few = k + max(2, k // 8)
