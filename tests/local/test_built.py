@@ -158,6 +158,27 @@ def test_all_may_go_while_an_index_is_made(
 
 
 @pytest.mark.usefixtures("small")
+@pytest.mark.parametrize("space", ["l2", "cosine"])
+@pytest.mark.parametrize("how", ["at once", "later"])
+def test_near_duplicates_are_told_apart(tmp_path: Path, space: Space, how: str) -> None:
+    """Rows that half precision does not tell apart are kept in single precision, also if they come later."""
+    rng = np.random.default_rng(14)
+    vectors = rng.standard_normal((6000, 32)).astype(np.float32)
+    count = 6000 if how == "at once" else 4000
+    vectors[-count:] = vectors[rng.integers(0, count // 40, count)]
+    vectors[-count:] += np.float32(1e-4) * rng.standard_normal((count, 32)).astype(np.float32)
+    engine = LocalEngine(tmp_path)
+    collection = engine.create_collection(Scope(), NewCollection("twins", space)).id
+    for start, stop in ((0, 6000),) if how == "at once" else ((0, 2000), (2000, 6000)):
+        records = Records([str(n) for n in range(start, stop)], vectors[start:stop])
+        engine.write(collection, Write("add", records))
+        engine.settle()
+    assert _rows(engine, collection) == (SINGLE, True)
+    _find_nearest(engine, collection, space, vectors, vectors[-50:])
+    engine.close()
+
+
+@pytest.mark.usefixtures("small")
 @pytest.mark.parametrize("space", SPACES)
 def test_a_stray_does_not_hide_what_is_near(tmp_path: Path, space: Space) -> None:
     """However far one row is from all others, it is no measure of what an index must find."""

@@ -97,7 +97,7 @@ class Built(Struct, frozen=True):
             return nothing(0)
         if self.rows.exact:
             return stack(in_slices(lambda some: self._ranked(some, k, allowed, effort), queries, _SLICE))
-        few = k + max(2, k // 8)
+        few = _few(k)
         parts = in_slices(lambda some: self._narrowed(some, k, few, allowed, effort), queries, _SLICE)
         return _decide(self.ivf.space, read, queries, np.concatenate(parts), k)
 
@@ -160,10 +160,9 @@ class Built(Struct, frozen=True):
 def train(space: Space, dimension: int, job: Job) -> Built | None:
     """Make an index of all rows; None if told to stop, or if there are too few."""
     try:
-        built = _made(space, dimension, job, alike=True)
+        return _made(space, dimension, job, alike=True)
     except _UnlikeError:
-        built = _made(space, dimension, job, alike=False)
-    return None if built is None else _tried(built, job)
+        return _made(space, dimension, job, alike=False)
 
 
 def extend(old: Built, job: Job, share: float) -> Built | None:
@@ -175,16 +174,25 @@ def extend(old: Built, job: Job, share: float) -> Built | None:
         share: Try the new one once this share of its rows was never tried, or when one is far longer or shorter than
             all before. If it does worse than the old one did, it is to be trained anew.
     """
+    try:
+        return _extended(old, job, share)
+    except (_RoundedError, _UnlikeError):
+        return train(old.ivf.space, old.rows.dimension, job)
+
+
+def chunks(slots: Slots) -> Iterator[Slots]:
+    """Cut slots into parts whose vectors are read at a time."""
+    return (slots[start : start + _CHUNK] for start in range(0, len(slots), _CHUNK))
+
+
+def _extended(old: Built, job: Job, share: float) -> Built | None:
     ivf, rows, lengths = old.ivf.copy(), old.rows, old.rows.lengths
     ivf.remove(np.concatenate((np.flatnonzero(~job.alive[: old.frontier]), job.dirty)))
     slots, vectors = job.read(job.dirty)
+    rows.put(slots, _added(ivf, rows, slots, vectors))  # searches pass over these slots of the old index
+    rows.truncate(old.frontier)  # what an attempt that was stopped has left
     new = len(job.alive) - old.frontier + len(slots)
-    try:
-        rows.put(slots, _added(ivf, rows, slots, vectors))  # searches pass over these slots of the old index
-        rows.truncate(old.frontier)  # what an attempt that was stopped has left
-        built = _cover(replace(old, ivf=ivf, untried=old.untried + new), job)
-    except (_RoundedError, _UnlikeError):
-        return train(ivf.space, rows.dimension, job)
+    built = _cover(replace(old, ivf=ivf, untried=old.untried + new), job)
     alive = int(np.count_nonzero(job.alive))
     if built is not None and rows.dtype == SINGLE and built.halves and _large(alive, rows.dimension):
         return replace(built, trained=0)
@@ -194,20 +202,16 @@ def extend(old: Built, job: Job, share: float) -> Built | None:
     return replace(tried, trained=0) if tried is not None and _hardness(tried) > _hardness(old) else tried
 
 
-def chunks(slots: Slots) -> Iterator[Slots]:
-    """Cut slots into parts whose vectors are read at a time."""
-    return (slots[start : start + _CHUNK] for start in range(0, len(slots), _CHUNK))
-
-
 def _made(space: Space, dimension: int, job: Job, alike: bool) -> Built | None:
     empty = _learnt(space, dimension, job, alike)
     return None if empty is None else _filled(empty, job)
 
 
 def _filled(empty: Built, job: Job) -> Built | None:
-    """Put all rows into an index without any, as narrow as they turn out to allow."""
+    """Put all rows into an index without any, as narrow as they turn out to allow, and try it."""
     try:
-        return _cover(empty, job)
+        built = _cover(empty, job)
+        return None if built is None else _tried(built, job)
     except _RoundedError:
         rows = Rows(HALF if empty.rows.exact else SINGLE, empty.rows.dimension)
         return _filled(replace(empty, ivf=empty.ivf.emptied(), rows=rows, halves=rows.dtype == HALF), job)
@@ -242,7 +246,7 @@ def _sample(job: Job, slots: Slots, count: int, dimension: int) -> Floats:
 
 
 class _RoundedError(Exception):
-    """Rows in half precision are followed by some that would not be exact, or that are too large for it."""
+    """Half precision is too little: rows would not be exact, not be in order, or are too large for it."""
 
 
 class _UnlikeError(Exception):
@@ -271,12 +275,21 @@ def _added(ivf: IvfIndex, rows: Rows, slots: Slots, vectors: Floats) -> Floats:
     return kept
 
 
+def _few(k: int) -> int:
+    """Say how many rows to keep by half precision, of which the truth decides on k."""
+    return k + max(2, k // 8)
+
+
 def _large(rows: int, dimension: int) -> bool:
     return rows * dimension * SINGLE.itemsize > EXACT_BYTES
 
 
 def _tried(built: Built, job: Job) -> Built | None:
-    """Measure how hard an index must be searched, on some of its rows and all near them; None if told to stop."""
+    """Measure how hard an index must be searched, on some of its rows and all near them; None if told to stop.
+
+    Raises:
+        _RoundedError: If no effort could be enough, as half precision does not tell neighbours apart.
+    """
     slots = np.flatnonzero(job.alive)
     some = np.random.default_rng(built.frontier).choice(slots, min(TRIED_ROWS, len(slots)), replace=False)
     own, queries = job.read(np.sort(some))
@@ -284,16 +297,23 @@ def _tried(built: Built, job: Job) -> Built | None:
     if nearest is None:
         return None
     limit = _limit(nearest.distances[:, :TRIED_K])
+    if not built.rows.exact:
+        kept = built._narrow(built.ivf.measured(queries), nearest.slots, _few(TRIED_K))
+        if not _enough(_decide(built.ivf.space, job.read, queries, kept, TRIED_K), limit):
+            raise _RoundedError
     reach = _reach(built.ivf, job, own, queries, nearest.slots)
     alive = Allowed(job.alive)
     for boost in BOOSTS:
         if not job.goes_on():
             return None
         candidate = replace(built, boost=boost, untried=0, reach=reach)
-        found = candidate.search(job.read, queries, TRIED_K, alive, 100).distances
-        if not found.size or np.mean(found <= limit[:, None]) >= RECALL:
+        if _enough(candidate.search(job.read, queries, TRIED_K, alive, 100), limit):
             return candidate
     return replace(built, boost=ALWAYS_EXACT, untried=0)
+
+
+def _enough(found: Nearest, limit: Floats) -> bool:
+    return not found.slots.size or bool(np.mean(found.distances <= limit[:, None]) >= RECALL)
 
 
 def _hardness(built: Built) -> float:
