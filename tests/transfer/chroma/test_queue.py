@@ -64,6 +64,14 @@ def test_queue_and_index(
         assert queued.get(one, None if one in gone else slots.get(one)) == truth
 
 
+def test_of_adds_in_one_second_the_first_counts() -> None:
+    """As in Chroma, which ignores the others; after a removal the next one counts again."""
+    rows = [Row(1, ADD, "a", True, "10"), Row(2, ADD, "a", True, "10"), Row(3, UPDATE, "a", False, "10")]
+    assert newest(rows, held({}, whole=False), 0, {"a": Origin(3, "10")})[0] == {"a": 1}
+    rows.insert(1, Row(2, DELETE, "a", False, "10"))
+    assert newest(rows, held({}, whole=False), 0, {"a": Origin(3, "10")})[0] == {"a": 2}
+
+
 @given(CALLS, st.data())
 def test_a_queue_without_its_index(calls: list[tuple[int, str, bool, bool]], data: st.DataObject) -> None:
     """Where the index is lost, what is found is right; where the queue goes back to the beginning, all is found."""

@@ -41,22 +41,28 @@ def newest(
         origins: Of all records, where index or queue are damaged; None where both are whole.
 
     Chroma ignores an add of an id that exists, and an update of one that does not. Whether an id existed is told by
-    the index on disk; and if that is damaged, by when the record came to be.
+    the index on disk; and if that is damaged, by when the record came to be, to the second. Of two adds in one second
+    the first is taken: that a removal between them was lost is the less likely.
     """
     found: dict[str, int] = {}
+    brought: dict[str, str] = {}  # the second of the row since which a record has existed
     removed: set[str] = set()
     for row in rows:
         if row.operation == _DELETE:
             found.pop(row.id, None)
+            brought.pop(row.id, None)
             if row.seq > last:
                 removed.add(row.id)
             continue
         if not row.has_embedding or (row.seq <= last and row.id in held.slots):
             continue
         known = row.id in found or (row.id in held.slots and row.id not in removed)
-        begun = not known if origins is None else _begun(row, origins.get(row.id))
+        again = brought.get(row.id) == row.made
+        begun = not known if origins is None else not again and _begun(row, origins.get(row.id))
         if {_ADD: begun, _UPDATE: known or origins is not None, _UPSERT: True}.get(row.operation, False):
             found[row.id] = row.seq
+            if row.operation != _UPDATE:
+                brought.setdefault(row.id, row.made)
     return found, removed
 
 
