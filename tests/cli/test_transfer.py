@@ -237,7 +237,7 @@ def test_what_was_read_in_is_indexed() -> None:
     held = {"ids": [f"{row}" for row in range(5000)], "embeddings": rows.tolist()}
     Path("many.json").write_text(json.dumps(held))
     steps: list[str] = []
-    tools.import_("many.json", "new", name="many", watch=lambda progress: steps.append(progress.step))
+    tools.import_("many.json", "new", name="many", index=True, watch=lambda progress: steps.append(progress.step))
     assert [*dict.fromkeys(steps)] == ["copied", "indexed"]
     (view,) = tools.stats("new").collections[0].views
     assert (view.rows, view.rows_behind) == (5000, 0)

@@ -126,7 +126,7 @@ def test_a_load_is_indexed_once_it_is_done(tmp_path: Path, monkeypatch: pytest.M
     monkeypatch.setattr(indexer, "_QUIET_SECONDS", 0.001)
     engine = LocalEngine(tmp_path)
     collection = make(engine)
-    with engine.loading():
+    with engine.loading(index=True):
         for part in range(4):
             put(engine, collection, ROWS, f"{part} ")
         time.sleep(0.05)
@@ -144,7 +144,7 @@ def test_asking_beside_a_load_indexes_nothing(monkeypatch: pytest.MonkeyPatch, w
     monkeypatch.setattr(indexer, "_QUIET_SECONDS", 0.001)
     engine = LocalEngine(None)
     collection = make(engine)
-    with engine.loading():
+    with engine.loading(index=True):
         put(engine, collection, ROWS)
         engine.query(collection, Query(ROWS[:1], where=where))
         time.sleep(0.3)
@@ -159,7 +159,7 @@ def test_a_load_that_fails_is_not_indexed_in_the_foreground(tmp_path: Path) -> N
     collection = make(engine)
 
     def load() -> None:
-        with engine.loading():
+        with engine.loading(index=True):
             put(engine, collection, ROWS)
             put(engine, collection, ROWS[:, :4], "other ")
 

@@ -10,6 +10,7 @@ from rich.markup import escape
 from ochredb.cli.transfer import (
     Collections,
     DryRun,
+    Index,
     Json,
     Name,
     OnConflict,
@@ -42,6 +43,7 @@ def into(
     resume: Resume = False,
     dry_run: DryRun = False,
     unverified: Unverified = False,
+    index: Index = False,
     target_token: TargetToken = None,
     json: Json = False,
 ) -> None:
@@ -61,6 +63,7 @@ def into(
             resume=resume,
             dry_run=dry_run,
             verify=not unverified,
+            index=index,
             target_token=target_token,
             watch=watch,
         )

@@ -40,6 +40,10 @@ Where = Annotated[
 Resume = Annotated[bool, typer.Option("--resume", help="Finish what was broken off.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Write nothing, only tell what would be written.")]
 Unverified = Annotated[bool, typer.Option("--no-verify", help="Do not read back what was written.")]
+Index = Annotated[
+    bool,
+    typer.Option("--index", help="Index a folder before the command ends; or whoever uses it next does, meanwhile."),
+]
 _Token = Annotated[str | None, typer.Option("--token", help="A key to the server that is the source.")]
 TargetToken = Annotated[str | None, typer.Option("--target-token", help="A key to the server that is the target.")]
 Name = Annotated[str | None, typer.Option("--name", help="What the collection is to be called.")]
@@ -116,6 +120,7 @@ def into(
     skip_bad: Annotated[bool, typer.Option("--skip-bad", help="Go on without rows that cannot be read.")] = False,
     dry_run: DryRun = False,
     unverified: Unverified = False,
+    index: Index = False,
     token: Annotated[str | None, typer.Option("--token", help="A key to the server that is the target.")] = None,
     json: Json = False,
     glob: documents.Glob = None,
@@ -135,7 +140,14 @@ def into(
     """
     reading = documents.Reading(glob, chunk, text, id, metadata, prune, workers)
     if reading.meant(source):
-        others = {"--name": name, "--space": space, "--where": where, "--no-embeddings": bare, "--dry-run": dry_run}
+        others = {
+            "--name": name,
+            "--space": space,
+            "--where": where,
+            "--no-embeddings": bare,
+            "--dry-run": dry_run,
+            "--index": index,
+        }
         place = documents.place(target, collections, tenant, database, token, others)
         if documents.bring(source, place, reading, skip_bad, json).bad:
             raise typer.Exit(LOSSES)
@@ -155,6 +167,7 @@ def into(
             skip_bad=skip_bad,
             dry_run=dry_run,
             verify=not unverified,
+            index=index,
             target_token=token,
             watch=watch,
         )
@@ -174,6 +187,7 @@ def over(
     resume: Resume = False,
     dry_run: DryRun = False,
     unverified: Unverified = False,
+    index: Index = False,
     token: _Token = None,
     target_token: TargetToken = None,
     json: Json = False,
@@ -193,6 +207,7 @@ def over(
             resume=resume,
             dry_run=dry_run,
             verify=not unverified,
+            index=index,
             token=token,
             target_token=target_token,
             watch=watch,

@@ -37,6 +37,7 @@ def import_chroma(
     resume: bool = False,
     dry_run: bool = False,
     verify: bool = True,
+    index: bool = False,
     target_token: str | None = None,
     watch: Watch | None = None,
 ) -> Imported:
@@ -54,6 +55,8 @@ def import_chroma(
         resume: Finish what was broken off: records that are there just as they are in the source are passed over.
         dry_run: Write nothing; read everything, and look for conflicts.
         verify: Whether batches are read back.
+        index: Whether what was written into a folder is indexed before this returns; otherwise whoever uses it next
+            does that in the background.
         target_token: A key to the server that is the target.
         watch: Is told how far it is.
 
@@ -77,6 +80,7 @@ def import_chroma(
             resume=resume,
             dry_run=dry_run,
             verify=verify,
+            index=index,
             target_token=target_token,
             watch=watch,
         )

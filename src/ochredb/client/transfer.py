@@ -130,6 +130,7 @@ def copy(
     skip_bad: bool = False,
     dry_run: bool = False,
     verify: bool = True,
+    index: bool = False,
     token: str | None = None,
     target_token: str | None = None,
     watch: Watch | None = None,
@@ -152,6 +153,8 @@ def copy(
         skip_bad: Go on without rows of a file that cannot be read, and tell which they are.
         dry_run: Write nothing; read everything, and look for conflicts.
         verify: Whether batches are read back.
+        index: Whether what was written into a folder is indexed before this returns; otherwise whoever uses it next
+            does that in the background.
         token: A key to the server that is the source.
         target_token: A key to the server that is the target.
         watch: Is told how far it is.
@@ -176,7 +179,7 @@ def copy(
         if name is not None and len(described.collections()) > 1:
             raise BadValue(f"{found.name} holds several collections, and name={name!r} (--name) is for one: choose it")
         called = _bare(str(target)) if _is_url(target) else str(target)
-        with _loading(None if dry_run else engine, watch) as told:
+        with _loading(None if dry_run else engine, index, watch) as told:
             return copying.copy(described, engine, called, manner, told)
 
 
@@ -259,8 +262,8 @@ def _target(place: Place, token: str | None, dry_run: bool) -> Iterator[Engine |
 
 
 @contextmanager
-def _loading(engine: Engine | None, watch: Watch | None) -> Iterator[Watch | None]:
-    """Leave the indexing of a folder to the end of a load, and give a watch that is told of it then."""
+def _loading(engine: Engine | None, index: bool, watch: Watch | None) -> Iterator[Watch | None]:
+    """Leave the indexing of a folder to the end of a load or to later, and give a watch that is told of it then."""
     from ochredb.local.engine import LocalEngine
 
     if not isinstance(engine, LocalEngine):
@@ -273,9 +276,9 @@ def _loading(engine: Engine | None, watch: Watch | None) -> Iterator[Watch | Non
         if watch is not None:
             watch(progress)
 
-    with engine.loading():
+    with engine.loading(index):
         yield told
-        if last and watch is not None:
+        if last and index and watch is not None:
             watch(replace(last[0], step="indexed"))
 
 

@@ -218,8 +218,9 @@ class LocalEngine:
                 db.execute(f"PRAGMA user_version = {FORMAT}")  # the same as before, and written all the same
 
     @contextmanager
-    def loading(self) -> Iterator[None]:
-        """Index nothing within the block, whatever is written and asked, and all that is due when it ends well.
+    def loading(self, index: bool) -> Iterator[None]:
+        """Index nothing within the block, whatever is written and asked, and all that is due when it ends well, if so
+        wanted.
 
         Beside a load an index would be made several times over, and the last of them given up by a process that ends
         with the load; and memory would hold index and load at once.
@@ -229,7 +230,8 @@ class LocalEngine:
             yield
         finally:
             self._loading = False
-        self._indexer.settle(list(self._collections.values()), idle=False)
+        if index:
+            self._indexer.settle(list(self._collections.values()), idle=False)
 
     def settle(self) -> None:
         """Index now what would be indexed in the background soon, in the collections that this engine has used."""
