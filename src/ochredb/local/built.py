@@ -29,8 +29,8 @@ TRIED_DEPTHS = (10, 20, 50, 100)
 """Numbers of neighbours for which it is measured how far they are."""
 REACHED = 0.985
 """The share of true neighbours whose lists are to be looked into, as far as those of some rows tell."""
-RECALL = 0.95
-"""What an index must find of the true neighbours of some of its rows before it is relied on."""
+RECALL = 0.97
+"""What an index must find of the true neighbours of some of its rows, each its own first, before it is relied on."""
 EXACT_BYTES = 1 << 27
 """Rows of up to so much float32 are kept exact, and a search need not read embeddings from SQLite; more are halved."""
 _PLAY = 1e-6
