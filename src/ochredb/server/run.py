@@ -67,6 +67,8 @@ def serve(
             warn_if_exposed(settings.listen_address, guard)
         stack.enter_context(_leaving_by_signal() if door is None else _staying())
         sockets = listeners(settings.listen_address, settings.port) if door is None else []
+        for listening in sockets:
+            stack.enter_context(listening)
         if door is None and settings.workers > 1:
             _refuse_unshared(settings)
             keep_door(sockets, settings.workers, guard.wants_keys, lambda port: _tell(ready, settings, port))
