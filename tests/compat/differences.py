@@ -272,6 +272,12 @@ ERRORS = [
         embeddings=[[1.0, None, 3.0]],
     ),
     Difference(
+        "something else than numbers in embeddings",
+        "answer: ",
+        NO_EMBEDDINGS,
+        call("0", "query", {"query_embeddings": [[1.0, None, 3.0]]}),
+    ),
+    Difference(
         "a tenant that is no str",
         "ValueError: Could not connect to tenant",
         "BadType: argument 'tenant': expected a str",
