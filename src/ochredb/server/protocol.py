@@ -72,8 +72,9 @@ class Protocol(HttpToolsProtocol):
         The clients of Java and curl make them. A server that does not take them up may answer as if there were none;
         the parser, however, drops all that comes after such a head. So they are called something else.
         """
-        line = data[data.rfind(b"\n") + 1 :]
-        about_to = _OFFER.startswith(line.lower()) and not (self._within_line and line == data)
+        begin = data.rfind(b"\n") + 1
+        line = data[begin : begin + len(_OFFER) + 1]  # of a body the rest may be long, and a longer one is no beginning
+        about_to = _OFFER.startswith(line.lower()) and (begin > 0 or not self._within_line)
         self._held = line if about_to else b""
         data, at = data[: len(data) - len(self._held)], 0
         for offer in _OFFERS.finditer(data) if self._in_head or _USUAL in data else ():
