@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from ochredb.core.model import Floats
 from ochredb.index.base import Slots
 from ochredb.index.growing import Growing
-from ochredb.index.rows import HALF, SINGLE, Lengths, Rows, fitting
+from ochredb.index.rows import HALF, SINGLE, Lengths, Rows, fitting, widened
 
 PRECISIONS = pytest.mark.parametrize("dtype", [HALF, SINGLE])
 
@@ -86,8 +86,15 @@ def test_a_change_does_not_reach_the_file(dtype: np.dtype[Any], tmp_path: Path) 
     assert path.read_bytes() == before
 
 
+def test_every_finite_half_is_widened_to_the_number_that_it_stands_for() -> None:
+    """Bit by bit what NumPy's `astype` gives, signs of zero included."""
+    halves = np.arange(1 << 16, dtype="<u2").view(HALF)
+    halves = halves[np.isfinite(halves)]
+    np.testing.assert_array_equal(widened(halves).view(np.uint32), halves.astype(np.float32).view(np.uint32))
+
+
 def test_half_precision_is_rounded_as_numpy_rounds() -> None:
-    """Widening gives the very numbers that half precision stands for, the smallest among them."""
+    """What is appended in single precision is given back as the nearest halves."""
     values = np.array([[1 / 3, 1e-7, 65504, -6e-8]], np.float32)
     rows = Rows(HALF, 4)
     rows.append(values)

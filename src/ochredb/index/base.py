@@ -44,6 +44,17 @@ class Allowed:
         return np.packbits(self.mask, bitorder="little")
 
 
+def distinct(numbers: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Give whole numbers (n,) once each, ascending: as `np.unique`, which loads masked arrays for that, 15 ms.
+
+    >>> distinct(np.array([3, 1, 3]))
+    array([1, 3])
+    """
+    ascending = np.sort(numbers)
+    once: npt.NDArray[Any] = ascending[np.diff(ascending, prepend=ascending[:1] - 1) != 0]
+    return once
+
+
 class VectorIndex(Protocol):
     """Vectors under slots: integers of at least 0 that the caller gives out, best densely."""
 

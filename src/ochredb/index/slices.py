@@ -15,8 +15,10 @@ def in_slices(work: Callable[[Floats], Part], rows: Floats, least: int) -> list[
     """Call `work` on even slices of rows (n, d) at the same time, none smaller than `least`, the first of them on the
     thread that asks, and give its answers in order.
     """
-    count = max(min(os.cpu_count() or 1, len(rows) // least), 1)
-    if count == 1:
+    count = len(rows) // least
+    if count > 1:  # asking for the number of cores reads a file
+        count = min(count, os.cpu_count() or 1)
+    if count <= 1:
         return [work(rows)]
     size = -(-len(rows) // count)
     others = [rows[start : start + size] for start in range(size, len(rows), size)]

@@ -13,7 +13,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from ochredb.core.model import Floats, Mask, Space
-from ochredb.index.base import Allowed, Nearest, Slots
+from ochredb.index.base import Allowed, Nearest, Slots, distinct
 from ochredb.index.exact import ExactIndex, join, nearest, nothing, rank, rough, score, stack
 from ochredb.index.ivf import FEWEST_LISTS, SAMPLES_A_LIST, IvfIndex, list_count
 from ochredb.index.near import near
@@ -345,7 +345,7 @@ def _limit(distances: Floats) -> Floats:
 def _reach(ivf: IvfIndex, job: Job, own: Slots, queries: Floats, found: Slots) -> tuple[float, ...]:
     """Measure how far from rows their neighbours (q, n) are; a row is no neighbour of itself."""
     others = np.take_along_axis(found, np.argsort(found == own[:, None], axis=1, kind="stable"), axis=1)[:, :-1]
-    wanted = np.unique(others)
+    wanted = distinct(others.ravel())
     slots, vectors = job.read(wanted)
     if others.shape[1] < TRIED_DEPTHS[-1] or len(slots) < len(wanted):  # too few rows, or some of them went meanwhile
         return ()
@@ -356,7 +356,7 @@ def _reach(ivf: IvfIndex, job: Job, own: Slots, queries: Floats, found: Slots) -
 
 def _decide(space: Space, read: Read, queries: Floats, few: Slots, k: int) -> Nearest:
     """Rank the last candidates (q, n) by the truth."""
-    slots, vectors = read(np.unique(few[few >= 0]))
+    slots, vectors = read(distinct(few[few >= 0]))
     if not len(slots):
         return nothing(len(queries))
     if len(few) == 1 and few.size == len(slots):  # nothing is missing: what was read is what is ranked

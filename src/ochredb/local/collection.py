@@ -11,7 +11,6 @@ from typing import Any, NamedTuple
 
 import apsw
 import numpy as np
-from filelock import FileLock
 from msgspec.structs import replace
 
 from ochredb.core.model import Floats, Labels, Mask
@@ -24,6 +23,7 @@ from ochredb.local.built import Built
 from ochredb.local.catalog import Head
 from ochredb.local.columns import Columns
 from ochredb.local.lock import SharedLock
+from ochredb.local.locks import file_lock
 from ochredb.local.log import DOCUMENTS, METADATA, VECTORS, Moment, Touched
 from ochredb.local.roster import Roster
 from ochredb.local.snapshot import Manifest
@@ -199,7 +199,7 @@ class Collection:
             "labels": [labels.astype("<i8")],
         }
         self.folder.mkdir(exist_ok=True)
-        with FileLock(self.folder / ".lock", timeout=60):
+        with file_lock(self.folder / ".lock", timeout=60):
             manifest = snapshot.write(self.folder, "vectors", details, files)
             self._saved = built.frontier
             vectors.built = replace(built, rows=_mapped(self.folder, manifest))

@@ -13,7 +13,7 @@ import numpy as np
 
 from ochredb.core.model import Mask
 from ochredb.core.where import Among, Equal, Holds, Order, OrderOp, Scalar, is_number
-from ochredb.index.base import Slots
+from ochredb.index.base import Slots, distinct
 from ochredb.index.growing import Growing
 
 MISSING, STR, INT, FLOAT, BOOL = range(5)
@@ -69,7 +69,7 @@ class Columns:
     def _refresh(self, slots: int, scan: Scan) -> None:
         stale = [some[some < self._seen] for some in self._stale]
         self._stale = []
-        changed = np.unique(np.concatenate(stale)) if stale else np.empty(0, np.int64)
+        changed = distinct(np.concatenate(stale)) if stale else np.empty(0, np.int64)
         for column in self._columns.values():
             column.clear(changed)
         self._fill(self._columns, np.concatenate((changed, np.arange(self._seen, slots))), scan)
@@ -111,7 +111,7 @@ class _Column:
     def fill(self, slots: Slots, values: list[Any]) -> None:
         kinds = np.array([_KINDS.get(type(value), MISSING) for value in values], np.uint8)
         self._kinds.view[slots] = kinds
-        for kind in np.unique(kinds[kinds != MISSING]).tolist():
+        for kind in distinct(kinds[kinds != MISSING]).tolist():
             chosen = np.flatnonzero(kinds == kind)
             self._bits.view[slots[chosen]] = _bits(kind, [values[row] for row in chosen])
             self._present.add(kind)

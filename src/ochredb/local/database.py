@@ -3,12 +3,11 @@
 from pathlib import Path
 
 import apsw
-from filelock import FileLock
 
 from ochredb.core.errors import CorruptError, FormatError, InternalError, OchreError
 from ochredb.local.catalog import DEFAULTS
 from ochredb.local.disk import RESERVED, connect, keeps_checksums
-from ochredb.local.locks import holders
+from ochredb.local.locks import file_lock, holders
 from ochredb.local.snapshot import sync
 from ochredb.local.wal import passed_over
 from ochredb.version import __version__
@@ -64,7 +63,7 @@ def create(folder: Path, wait: float) -> None:
     """Make the database under another name, and put it in its place as a whole: nobody sees half of one."""
     new, lock = folder / NEW, folder / ".ochre.create"
     lock.touch()  # where it cannot be made, the lock would be waited for
-    with FileLock(lock, timeout=wait):
+    with file_lock(lock, timeout=wait):
         if not absent(folder / FILE):
             return
         for left in folder.glob(f"{NEW}*"):

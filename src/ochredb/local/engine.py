@@ -35,7 +35,7 @@ from ochredb.core.model import (
     Write,
 )
 from ochredb.core.where import Where
-from ochredb.index.base import Allowed, Slots
+from ochredb.index.base import Allowed, Slots, distinct
 from ochredb.local import catalog, records, views
 from ochredb.local.catalog import Head
 from ochredb.local.collection import Collection
@@ -448,7 +448,7 @@ def _paged(labels: Labels, get: Get) -> Labels:
 def _fetch_each(db: apsw.Connection, head: Head, labels: list[Labels], fields: Fields) -> list[Records]:
     if len(labels) == 1:
         return [records.fetch(db, head, labels[0], fields)]
-    every = np.unique(np.concatenate(labels)) if labels else _NONE
+    every = distinct(np.concatenate(labels)) if labels else _NONE
     known = records.fetch(db, head, every, fields)
     return [known.take(np.searchsorted(every, some).tolist()) for some in labels]
 

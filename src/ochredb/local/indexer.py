@@ -13,14 +13,13 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from filelock import FileLock
-
 from ochredb.core.errors import BusyError, ClosedError, NotFoundError, OchreError
 from ochredb.core.model import Floats, Labels
 from ochredb.index.base import Slots
 from ochredb.local import catalog, packing, records, snapshot
 from ochredb.local.built import Job
 from ochredb.local.collection import Collection
+from ochredb.local.locks import file_lock
 from ochredb.local.log import Moment
 from ochredb.local.store import Store
 from ochredb.local.text import Documents, TextIndex
@@ -210,7 +209,7 @@ class Indexer:
         if collection.folder is None or collection.read_only:
             return TextIndex.build(None, moment, labels, documents, self._goes_on)
         collection.folder.mkdir(exist_ok=True)
-        with FileLock(collection.folder / ".lock", timeout=600):
+        with file_lock(collection.folder / ".lock", timeout=600):
             path = collection.folder / "text.building"
             path.unlink(missing_ok=True)
             try:

@@ -1,8 +1,16 @@
-"""Who holds a lock on a file, where the system tells."""
+"""Locks on files, and who holds one, where the system tells."""
 
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 _LOCKS = Path("/proc/locks")
+
+
+def file_lock(file: Path, timeout: float) -> AbstractContextManager[object]:
+    """Give a lock that processes share; to enter it waits so many seconds, then raises `TimeoutError`."""
+    from filelock import FileLock  # 10 ms to load, and who only reads a folder has no use for it
+
+    return FileLock(file, timeout=timeout)
 
 
 def holders(file: Path, byte: int | None = None) -> set[int] | None:

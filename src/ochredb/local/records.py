@@ -6,6 +6,7 @@ Its rowid is `collection number << 40 | label`, so that a collection's rows lie 
 
 from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
+from itertools import islice
 from operator import attrgetter, itemgetter, methodcaller
 from typing import Any
 
@@ -35,6 +36,8 @@ from ochredb.local.log import DOCUMENTS, METADATA, VECTORS, Touched
 LABEL_BITS = 40
 _LABEL_MASK = (1 << LABEL_BITS) - 1
 _LOW = 0xFFFF_FFFF
+_PART = 256
+"""So many embeddings are read from SQLite at a time."""
 _encode, _decode = msgspec.json.Encoder().encode, msgspec.json.Decoder(dict[str, MetadataValue]).decode
 
 
@@ -167,7 +170,7 @@ def vectors(db: apsw.Connection, head: Head, labels: Labels) -> tuple[Labels, Fl
         sql, bound = "SELECT * FROM vectors WHERE rowid BETWEEN ? AND ?", rowids[[0, -1]].tolist()
     else:
         sql, bound = "SELECT v.* FROM carray(?) c CROSS JOIN vectors v ON v.rowid = c.value", (apsw.carray(rowids),)
-    found, matrix = _checked(db, head, db.execute(sql, bound).fetchall())
+    found, matrix = _checked(db, head, db.execute(sql, bound), len(labels))
     if len(found) != len(labels):
         _refuse_bare(db, np.setdiff1d(rowids, found))
     return found & _LABEL_MASK, matrix
@@ -387,24 +390,30 @@ def _embeddings(db: apsw.Connection, head: Head, rowids: Sequence[int]) -> Float
     if not rowids:
         return _matrix([], head.dimension or 0)
     sql = "SELECT v.* FROM carray(?) c CROSS JOIN vectors v ON v.rowid = c.value"
-    found, matrix = _checked(db, head, db.execute(sql, (apsw.carray(np.array(rowids, np.int64)),)).fetchall())
+    found, matrix = _checked(db, head, db.execute(sql, (apsw.carray(np.array(rowids, np.int64)),)), len(rowids))
     if len(found) < len(rowids):
         raise _changed_on_disk(db, min(set(rowids) - set(found.tolist())))
     return matrix
 
 
-def _checked(db: apsw.Connection, head: Head, rows: Sequence[tuple[Any, ...]]) -> tuple[Labels, Floats]:
-    """Give rowids and embeddings of rows of `vectors`, if they are as they were written."""
-    width = (head.dimension or 0) * 4
-    for rowid, blob, checksum in rows:
-        if type(blob) is not bytes or len(blob) != width or type(checksum) is not int:
-            raise _changed_on_disk(db, rowid)
-    rowids = np.fromiter((row[0] for row in rows), np.int64, len(rows))
-    matrix = _matrix([row[1] for row in rows], head.dimension or 0)
-    same = of_vectors(rowids, matrix) == np.fromiter((row[2] for row in rows), np.int64, len(rows))
-    if not same.all():
-        raise _changed_on_disk(db, int(rowids[np.argmin(same)]))
-    return rowids, matrix
+def _checked(db: apsw.Connection, head: Head, rows: Iterator[tuple[Any, ...]], most: int) -> tuple[Labels, Floats]:
+    """Give rowids and embeddings of rows of `vectors`, at most so many, if they are as they were written."""
+    width, count = (head.dimension or 0) * 4, 0
+    rowids, matrix = np.empty(most, np.int64), np.empty((most, head.dimension or 0), "<f4")
+    while part := list(islice(rows, _PART)):  # a part's blobs are still in the processor's cache when they are joined
+        for rowid, blob, checksum in part:
+            if type(blob) is not bytes or len(blob) != width or type(checksum) is not int:
+                raise _changed_on_disk(db, rowid)
+        if count + len(part) > most:
+            raise damaged(db, f"collection {head.number} has more embeddings than records")
+        some = slice(count, count + len(part))
+        rowids[some] = [row[0] for row in part]
+        matrix[some] = _matrix([row[1] for row in part], head.dimension or 0)
+        same = of_vectors(rowids[some], matrix[some]) == np.array([row[2] for row in part], np.int64)
+        if not same.all():
+            raise _changed_on_disk(db, int(rowids[some][np.argmin(same)]))
+        count += len(part)
+    return rowids[:count], matrix[:count]
 
 
 def _refuse_changed(db: apsw.Connection, rows: Sequence[tuple[Any, ...]]) -> None:

@@ -12,6 +12,7 @@ import numpy as np
 
 from ochredb.core.model import Labels
 from ochredb.core.pattern import compile_pattern, literal_in
+from ochredb.index.base import distinct
 from ochredb.local import records
 from ochredb.local.log import Moment
 
@@ -129,7 +130,7 @@ class Text:
             return within
         tail = records.page(db, number, self.index.last, None)
         dirty = np.fromiter(self.dirty, np.int64, len(self.dirty))
-        proposed = np.unique(np.concatenate((proposed, dirty, tail)))
+        proposed = distinct(np.concatenate((proposed, dirty, tail)))
         return proposed if within is None else np.intersect1d(proposed, within, assume_unique=True)
 
 

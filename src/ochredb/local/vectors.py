@@ -7,7 +7,7 @@ in memory but read from the truth at each search, until the index has caught up.
 import numpy as np
 
 from ochredb.core.model import Floats, Mask, Space
-from ochredb.index.base import Allowed, Nearest, Slots
+from ochredb.index.base import Allowed, Nearest, Slots, distinct
 from ochredb.index.exact import ExactIndex, join, nothing
 from ochredb.index.ivf import FEWEST_LISTS, ROWS_A_LIST
 from ochredb.local.built import Built, Job, Read, chunks, extend, train
@@ -85,7 +85,7 @@ class Vectors:
         if self._tail is None:
             self._tail = ExactIndex(self.space, self.dimension)
         if missing:
-            self._tail.add(*read(np.unique(np.concatenate(missing))))
+            self._tail.add(*read(distinct(np.concatenate(missing))))
         self._pending = []
 
     def search(self, read: Read, queries: Floats, k: int, allowed: Allowed, effort: int) -> Nearest:

@@ -1,20 +1,19 @@
 """The views of a folder on disk, looked at from outside: which there are, how far behind, whole or not, left over."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Any
 from uuid import UUID
 
 import apsw
 import numpy as np
-from filelock import FileLock, Timeout
 from msgspec import Struct
 
 from ochredb.core.model import Labels
 from ochredb.local import log, records, snapshot
 from ochredb.local.catalog import Head
 from ochredb.local.folder import size
+from ochredb.local.locks import file_lock
 from ochredb.local.log import DOCUMENTS, VECTORS, Moment, Touched
 from ochredb.local.problem import Problem, derived
 from ochredb.local.snapshot import Manifest
@@ -89,16 +88,13 @@ def locked(folder: Path) -> Iterator[bool]:
     if not (folder / LOCK).exists():  # nobody has written there yet
         yield True
         return
-    lock: Any = FileLock(folder / LOCK)
-    try:
-        lock.acquire(timeout=0)
-    except (Timeout, OSError):
-        yield False
-        return
-    try:
+    with ExitStack() as held:
+        try:
+            held.enter_context(file_lock(folder / LOCK, timeout=0))
+        except OSError:
+            yield False
+            return
         yield True
-    finally:
-        lock.release()
 
 
 def remove(folder: Path, name: str) -> None:
@@ -116,15 +112,17 @@ def left_over(folder: Path) -> list[Path]:
 
 def sweep(folder: Path) -> None:
     """Remove what an interrupted process has left in a view's folder; the views themselves are not looked at."""
-    if not (folder / LOCK).exists():
+    if not (folder / LOCK).exists() or not _unlisted(folder):
         return
     with locked(folder) as alone:
-        if not alone:
-            return
-        manifests = b"".join(path.read_bytes() for path in folder.glob("*.json"))
-        for file in folder.iterdir():
-            if file.name != LOCK and file.suffix != ".json" and file.name.encode() not in manifests:
-                file.unlink(missing_ok=True)
+        for file in _unlisted(folder) if alone else ():
+            file.unlink(missing_ok=True)
+
+
+def _unlisted(folder: Path) -> list[Path]:
+    manifests = b"".join(path.read_bytes() for path in folder.glob("*.json"))
+    others = (file for file in folder.iterdir() if file.name != LOCK and file.suffix != ".json")
+    return [file for file in others if file.name.encode() not in manifests]
 
 
 def unnamed(folder: Path) -> list[Path]:
