@@ -55,14 +55,15 @@ def main() -> int:
             except PeerError as error:
                 failures.append(str(error))
             keep(options.out, name, samples, {"rows": options.rows, **facts, "versions": versions})
-    show(results, f"{options.rows:,} rows, {facts['machine']['cpu']}, commit {facts['commit']}", failures)
+    title = f"{options.rows:,} rows, {facts['machine']['cpu']}, commit {facts['commit']}"
+    show(results, title, report.goals(options.rows), failures)
     return 1 if failures else 0
 
 
-def show(results: report.Results, title: str, failures: list[str]) -> None:
+def show(results: report.Results, title: str, wanted: dict[str, report.Goal], failures: list[str]) -> None:
     """Print the table, what its stars mean, and who failed."""
     if any(results.values()):
-        console.print(report.table(results, title))
+        console.print(report.table(results, title, wanted))
     for note in report.notes(results):
         console.print(note, markup=False)
     for failure in failures:

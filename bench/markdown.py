@@ -1,7 +1,8 @@
 """Print results that were kept as a table in Markdown: `python -m bench.markdown RESULTS...`.
 
-The README's table is one of these, and so are those in `docs/why/0018`. Medians, recall@10 by distance in brackets, and
-how many times better ours is than Chroma. Where several files hold a case of a peer, the last one counts.
+The README's table is one of these, and so are those in `docs/why/0018`. Medians, recall@10 by distance in brackets,
+how many times better ours is than Chroma, and what is wanted. Where several files hold a case of a peer, the last one
+counts.
 """
 
 import argparse
@@ -12,9 +13,7 @@ from pathlib import Path
 
 from bench.case import Sample
 from bench.peers import OURS
-from bench.report import Results, number, p50, times
-
-CHROMA = "chroma"
+from bench.report import CHROMA, Goal, Results, goals, number, p50, times
 
 
 def main() -> None:
@@ -30,18 +29,18 @@ def main() -> None:
             if line["rows"] == options.rows and options.cases.search(line["case"]):
                 sample = Sample(**{field.name: line[field.name] for field in fields(Sample)})
                 results.setdefault(line["peer"], {})[sample.case] = sample
-    print(markdown(results))
+    print(markdown(results, goals(options.rows)))
 
 
-def markdown(results: Results) -> str:
-    """Lay out all cases of all peers."""
+def markdown(results: Results, wanted: dict[str, Goal]) -> str:
+    """Lay out all cases of all peers, and what is wanted of ours."""
     ours, theirs = results.get(OURS, {}), results.get(CHROMA, {})
-    lines = [["", "unit", *results, f"times {CHROMA}"], ["---"] * (len(results) + 3)]
+    lines = [["", "unit", *results, f"times {CHROMA}", "wanted"], ["---"] * (len(results) + 4)]
     for case in dict.fromkeys(case for samples in results.values() for case in samples):
         found = [samples.get(case) for samples in results.values()]
         unit = next(sample.unit for sample in found if sample)
         ratio = number(times(ours[case], theirs[case])) if case in ours and case in theirs else ""
-        lines.append([case, unit, *map(cell, found), ratio])
+        lines.append([case, unit, *map(cell, found), ratio, str(wanted.get(case, ""))])
     return "\n".join("|" + "|".join(f" {text} " if text else " " for text in line) + "|" for line in lines)
 
 
