@@ -1,6 +1,7 @@
 """One contract for every index, against brute force in double precision; then what each promises of its own."""
 
 from collections.abc import Callable
+from io import BytesIO
 from typing import Any
 
 import numpy as np
@@ -301,7 +302,7 @@ def test_an_ivf_index_is_loaded_as_it_was_saved(space: Space, dimension: int) ->
     rng = np.random.default_rng(9)
     vectors = clustered(rng, ROWS, dimension)
     index = ivf(space, vectors)
-    again = IvfIndex.load(space, dimension, index.save())
+    again = IvfIndex.load(space, dimension, BytesIO(b"".join(index.save())))
     for change in (
         lambda _: None,
         lambda one: one.remove(np.arange(50)),

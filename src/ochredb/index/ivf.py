@@ -8,7 +8,7 @@ child once the parent has run a parallel region; FAISS releases the GIL, so para
 import math
 import struct
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any, BinaryIO, NamedTuple
 from weakref import WeakKeyDictionary
 
 import numpy as np
@@ -125,16 +125,19 @@ class IvfIndex:
         return cls(space, sample.shape[1], index, shape) if keep_on() else None
 
     @classmethod
-    def load(cls, space: Space, dimension: int, data: bytes) -> "IvfIndex":
+    def load(cls, space: Space, dimension: int, file: BinaryIO) -> "IvfIndex":
         """Read what `save` gave; FAISS trusts what it reads, so the caller has checked that not a byte has changed."""
-        scale, alike = _HEADER.unpack_from(data)
-        index = _faiss().deserialize_index(np.frombuffer(data, np.uint8, offset=_HEADER.size))
+        faiss = _faiss()
+        scale, alike = _HEADER.unpack(file.read(_HEADER.size))
+        index = faiss.read_index(faiss.PyCallbackIOReader(file.read))
         return cls(space, dimension, index, _Fit(scale, alike))
 
-    def save(self) -> bytes:
-        """Give the index as bytes."""
-        data: bytes = _HEADER.pack(*self._shape) + _faiss().serialize_index(self._index).tobytes()
-        return data
+    def save(self) -> list[bytes]:
+        """Give the index as blocks of bytes."""
+        faiss = _faiss()
+        blocks = [_HEADER.pack(*self._shape)]
+        faiss.write_index(self._index, faiss.PyCallbackIOWriter(blocks.append))
+        return blocks
 
     def copy(self) -> "IvfIndex":
         """Give one that can be added to while this one is searched."""

@@ -194,7 +194,7 @@ class Collection:
         assert self.folder is not None
         vectors, built, details, labels = unsaved
         files = {
-            "index": [built.ivf.save()],
+            "index": built.ivf.save(),
             "rows": built.rows.blocks(built.frontier),
             "labels": [labels.astype("<i8")],
         }
@@ -263,17 +263,16 @@ class Collection:
             return
         try:
             labels = np.fromfile(self.folder / manifest.files["labels"].name, "<i8")
-            data = (self.folder / manifest.files["index"].name).read_bytes()
+            with (self.folder / manifest.files["index"].name).open("rb") as file:
+                ivf = IvfIndex.load(head.space, details["dimension"], file)
             rows = _mapped(self.folder, manifest)
         except OSError:  # another process has just put a newer snapshot in its place, or the disk fails
             return
-        dimension, frontier = details["dimension"], details["frontier"]
-        ivf = IvfIndex.load(head.space, dimension, data)
-        reach = tuple(details.get("reach", ()))  # not in those of 0.1
+        frontier, reach = details["frontier"], tuple(details.get("reach", ()))  # no reach in those of 0.1
         built = Built(
             ivf, rows, frontier, details["trained"], details["boost"], details["untried"], details["halves"], reach
         )
-        self.vectors = Vectors(head.space, dimension, built, np.array(details["dirty"], np.int64))
+        self.vectors = Vectors(head.space, details["dimension"], built, np.array(details["dirty"], np.int64))
         self.roster = Roster(np.where(labels < 0, ~labels, labels), labels >= 0)
         self.moment, self._saved = Moment(*details["moment"]), frontier
 

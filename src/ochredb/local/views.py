@@ -181,7 +181,8 @@ def _vectors(
     if not np.array_equal(_followed(labels[labels >= 0], changes), records.page(db, head.number, -1, None)):
         yield "its labels are not those of the records"
         return
-    index = IvfIndex.load(head.space, dimension, (folder / manifest.files["index"].name).read_bytes())
+    with (folder / manifest.files["index"].name).open("rb") as file:
+        index = IvfIndex.load(head.space, dimension, file)
     covered = labels >= 0
     covered[np.concatenate((np.array(details["dirty"], np.int64), np.arange(frontier, len(labels))))] = False
     slots = np.flatnonzero(covered)
