@@ -9,9 +9,6 @@ from ochredb.index.base import Slots
 from ochredb.index.exact import LARGE, ROUNDING, SMALL
 from ochredb.index.rows import Lengths, Rows
 
-_FEW = 64
-"""So many rows are ranked as fast as told apart."""
-
 
 def near(space: Space, rows: Rows, query: Floats, slots: Slots, k: int) -> Slots:
     """Keep of slots (n,) those that may be among the k nearest of a query, in no order.
@@ -25,7 +22,7 @@ def near(space: Space, rows: Rows, query: Floats, slots: Slots, k: int) -> Slots
     """
     exact = query.astype(np.float64)
     square = float(np.vdot(exact, exact))
-    if len(slots) <= max(k, _FEW) or not (SMALL < square < LARGE and _is_plain(rows.lengths)):
+    if len(slots) <= k or not (SMALL < square < LARGE and _is_plain(rows.lengths)):
         return slots[slots >= 0]
     away = rows.squares(query, slots) if space == "l2" else -rows.products(query, slots)
     last = float(np.partition(away, k - 1)[k - 1])
