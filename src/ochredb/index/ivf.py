@@ -48,6 +48,20 @@ _BLOCK = 1 << 16
 _HEADER = struct.Struct("<d?7x")
 
 
+class _Held(NamedTuple):
+    """What is known of a filter.
+
+    Args:
+        lists: Those (n,) that hold any of the rows that it keeps.
+        rows: How many they hold (n,).
+        parameters: Of searches, by how many lists they look into.
+    """
+
+    lists: Slots
+    rows: Slots
+    parameters: dict[int, Any]
+
+
 def list_count(rows: int) -> int:
     """Say how many lists to make for this many rows."""
     return min(max(rows // ROWS_A_LIST, FEWEST_LISTS), MOST_LISTS)
@@ -187,7 +201,7 @@ class IvfIndex:
 
     def _forget(self) -> None:
         """Keep nothing that was computed of rows."""
-        self._kept: WeakKeyDictionary[Allowed, Slots] = WeakKeyDictionary()
+        self._kept: WeakKeyDictionary[Allowed, _Held] = WeakKeyDictionary()
         self._places: Slots | None = None
 
     def measured(self, vectors: Floats) -> Floats:
@@ -256,12 +270,11 @@ class IvfIndex:
         ahead, lists = _table([self._lists(faiss, query, probes, reach, held) for query in queries])
         away = -ahead if self._by_product else ahead
         probes = lists.shape[1]
-        if allowed is None:
-            parameters = self._parameters.get(probes)
-            if parameters is None:  # they take longer to make than to keep
-                parameters = self._parameters[probes] = faiss.SearchParametersIVF(nprobe=probes)
-        else:
-            parameters = faiss.SearchParametersIVF(nprobe=probes, sel=faiss.IDSelectorBitmap(allowed.bits))
+        known = self._parameters if held is None else held.parameters
+        parameters = known.get(probes)
+        if parameters is None:  # they take longer to make than to keep
+            some = {} if allowed is None else {"sel": faiss.IDSelectorBitmap(allowed.bits)}
+            parameters = known[probes] = faiss.SearchParametersIVF(nprobe=probes, **some)
         # FAISS's own wrapper around this call takes a sixth of the time of a search.
         distances, slots = np.empty((len(queries), k), np.float32), np.empty((len(queries), k), np.int64)
         pointer = faiss.swig_ptr
@@ -271,7 +284,9 @@ class IvfIndex:
         )  # fmt: skip
         return Nearest(slots, distances)
 
-    def _lists(self, faiss: Any, query: Floats, probes: int, reach: float, held: Slots | None) -> tuple[Floats, Slots]:
+    def _lists(
+        self, faiss: Any, query: Floats, probes: int, reach: float, held: "_Held | None"
+    ) -> tuple[Floats, Slots]:
         """Choose the lists (n,) that a query (d,) looks into, in no order, and say how far ahead they are.
 
         Where only some rows may be found, lists without one are passed over, and the way is measured from where the
@@ -279,23 +294,29 @@ class IvfIndex:
         """
         ahead = self._ahead(faiss, query)
         if held is None:
-            nearest, most = ahead.min(), self.lists
-        else:
-            ahead = np.where(held > 0, ahead, np.inf)
-            order = np.argsort(ahead)
-            wanted = max(_FIRST_HELD, _FIRST_HELD_OF_MANY * math.sqrt(self.lists))
-            first = int(np.searchsorted(np.cumsum(held[order]), wanted))
-            nearest = ahead[order[min(first, self.lists - 1)]]
-            most = int(np.count_nonzero(held))
+            lists = np.flatnonzero(ahead <= self._limit(ahead.min(), query, reach))
+            count = min(max(len(lists), _FEWEST_PROBES), probes, self.lists)
+            if count != len(lists):
+                lists = np.argpartition(ahead, count - 1)[:count]
+            return ahead[lists], lists
+        if not len(held.lists):
+            return ahead[:0], held.lists
+        ahead = ahead[held.lists]
+        order = np.argsort(ahead)
+        ahead = ahead[order]
+        wanted = max(_FIRST_HELD, _FIRST_HELD_OF_MANY * math.sqrt(self.lists))
+        first = min(int(np.searchsorted(np.cumsum(held.rows[order]), wanted)), len(order) - 1)
+        within = int(np.searchsorted(ahead, self._limit(ahead[first], query, reach), "right"))
+        count = min(max(within, _FEWEST_PROBES), probes, len(order))
+        return ahead[:count], held.lists[order[:count]]
+
+    def _limit(self, nearest: Any, query: Floats, reach: float) -> float:
+        """Say how far ahead a list may be to be looked into, where a detour from the nearest may be so long."""
         if self._by_product:
             limit = nearest + reach * (1.0 if self.space == "cosine" else float(_lengths(query)))
         else:
             limit = (math.sqrt(nearest) + reach) ** 2
-        lists = np.flatnonzero(ahead <= min(limit, _FARTHEST))
-        count = min(max(len(lists), _FEWEST_PROBES), probes, most)
-        if count != len(lists):
-            lists = np.argpartition(ahead, count - 1)[:count]
-        return ahead[lists], lists
+        return min(float(limit), _FARTHEST)
 
     def _ahead(self, faiss: Any, query: Floats) -> Floats:
         """Compute how far a query (d,) is from the centres of all lists: less is nearer."""
@@ -304,12 +325,14 @@ class IvfIndex:
         compute(faiss.swig_ptr(ahead), faiss.swig_ptr(query), self._centres, self._width, self.lists)
         return np.negative(ahead, out=ahead) if self._by_product else ahead
 
-    def _held(self, allowed: Allowed) -> Slots:
+    def _held(self, allowed: Allowed) -> "_Held":
         """Count by list the rows that may be found, once for each filter."""
         held = self._kept.get(allowed)
         if held is None:
             lists = self._list_of[: len(allowed.mask)][allowed.mask[: len(self._list_of)]]
-            held = self._kept[allowed] = np.bincount(lists[lists >= 0], minlength=self.lists)
+            rows = np.bincount(lists[lists >= 0], minlength=self.lists)
+            some = np.flatnonzero(rows)
+            held = self._kept[allowed] = _Held(some, rows[some], {})
         return held
 
     @property

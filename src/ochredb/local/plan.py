@@ -3,8 +3,8 @@
 import math
 from typing import NamedTuple
 
-EXACT_ROWS = 1000
-"""So few rows are looked at one by one: half a millisecond, and every one of them is found."""
+EXACT_ROWS = 2500
+"""So few rows are looked at one by one: half a millisecond at most, as long as an index takes, and all are found."""
 _WIDEST = 8.0
 
 
