@@ -21,6 +21,7 @@ from ochredb.local.built import Job
 from ochredb.local.collection import Collection
 from ochredb.local.locks import file_lock
 from ochredb.local.log import Moment
+from ochredb.local.memory import give_back
 from ochredb.local.store import Store
 from ochredb.local.text import Documents, TextIndex
 
@@ -152,11 +153,14 @@ class Indexer:
             return
         try:
             with self._working, _indexing(collection):
-                more = self._index_vectors(collection, idle)
+                more = worked = self._index_vectors(collection, idle)
                 while more:  # what came meanwhile is worth another round only if it is much
                     more = self._index_vectors(collection, idle=False)
-                self._index_text(collection)
+                worked |= self._index_text(collection)
                 self._tidy(collection, idle)
+            if worked:  # and has read all that there is
+                self._store.shrink()
+                give_back()
             self._grown()
         except (NotFoundError, ClosedError):
             _logger.debug("collection %s went away while it was being indexed", collection.id)
@@ -187,12 +191,13 @@ class Indexer:
                 vectors.adopt(built)
         return built is not None
 
-    def _index_text(self, collection: Collection) -> None:
+    def _index_text(self, collection: Collection) -> bool:
+        """Index the documents if that is due, and tell whether it was."""
         with collection.lock.exclusive(), self._store.reading() as db:
             head = catalog.head(db, collection.id)
             collection.catch_up(db, head)
             if not collection.text.wants(head.rows):
-                return
+                return False
             labels = collection.roster.labels[collection.roster.alive]
 
         def read(some: Labels) -> list[tuple[int, str]]:
@@ -202,6 +207,7 @@ class Indexer:
         made = self._build_text(collection, head.moment, labels, read)
         with collection.lock.exclusive(), self._store.reading() as db:
             collection.take_text(db, catalog.head(db, collection.id), made)
+        return True
 
     def _build_text(
         self, collection: Collection, moment: Moment, labels: Labels, documents: Documents
