@@ -4,15 +4,16 @@ import subprocess
 import sys
 
 import numpy as np
+import pytest
 
-from ochredb.index.slices import in_slices
+from ochredb.index.slices import ahead, in_slices
 
 LATE = """
 import atexit
 import numpy as np
-from ochredb.index.slices import in_slices
+from ochredb.index.slices import ahead, in_slices
 
-atexit.register(lambda: print(sum(in_slices(len, np.zeros((9, 1), np.float32), 1))))
+atexit.register(lambda: print(sum(in_slices(len, np.zeros((9, 1), np.float32), 1)), *ahead(abs, (-1, 2, -3))))
 """
 
 
@@ -21,6 +22,23 @@ def test_answers_are_in_order() -> None:
     assert np.array_equal(np.concatenate(in_slices(lambda some: some * 2, rows, 1)), rows * 2)
 
 
+def test_work_is_one_part_ahead() -> None:
+    """An answer comes when the next part is begun; a failure comes in its place."""
+    begun: list[int] = []
+
+    def work(part: int) -> float:
+        begun.append(part)
+        return 1 / part
+
+    answers = ahead(work, iter((1, 2, 0)))
+    assert next(answers) == 1
+    assert next(answers) == 0.5
+    with pytest.raises(ZeroDivisionError):
+        next(answers)
+    assert begun == [1, 2, 0]
+    assert list(ahead(work, ())) == []
+
+
 def test_an_interpreter_that_ends_gives_no_threads_and_the_work_is_done_without() -> None:
     ran = subprocess.run([sys.executable, "-c", LATE], capture_output=True, text=True, check=False, timeout=60)
-    assert (ran.stdout, ran.stderr) == ("9\n", "")
+    assert (ran.stdout, ran.stderr) == ("9 1 2 3\n", "")

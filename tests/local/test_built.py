@@ -19,11 +19,17 @@ SPACES = ("l2", "cosine", "ip")
 
 
 @pytest.mark.usefixtures("small")
+@pytest.mark.parametrize("kind", [np.float32, np.float16])
 @pytest.mark.parametrize("space", SPACES)
-def test_rows_are_exact_until_they_are_many(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, space: Space) -> None:
-    """A small collection keeps float32 rows, a larger one halves them; both answer with the truth, reopened too."""
+def test_rows_are_exact_until_they_are_many(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, space: Space, kind: type[np.floating]
+) -> None:
+    """A small collection keeps float32 rows, a larger one halves them without a new training; both answer with the
+    truth, reopened too.
+    """
     monkeypatch.setattr(built, "EXACT_BYTES", 1000 * 32 * 4)
-    vectors = np.random.default_rng(3).standard_normal((1500, 32)).astype(np.float32)
+    monkeypatch.setattr(built, "_hardness", lambda _: 1)  # an index that became harder to search would be trained anew
+    vectors = np.random.default_rng(3).standard_normal((1500, 32)).astype(kind).astype(np.float32)
     engine = LocalEngine(tmp_path)
     collection = engine.create_collection(Scope(), NewCollection("rows", space)).id
     answers = []
@@ -34,7 +40,8 @@ def test_rows_are_exact_until_they_are_many(tmp_path: Path, monkeypatch: pytest.
         view = engine._collections[collection].vectors
         assert view is not None
         assert view.built is not None
-        assert view.built.rows.dtype == dtype
+        assert (view.built.rows.dtype, view.built.trained) == (dtype, 900)
+        assert view.built.rows.exact == (dtype == SINGLE or kind == np.float16)
         hits = engine.query(collection, Query(vectors[:20], 5, fields=NO_FIELDS))
         assert np.isfinite(hits.distances).all()
         answers.append(hits)

@@ -1,12 +1,13 @@
-"""Work in slices on threads of our own, one for each core."""
+"""Work in slices, or one step ahead, on threads of our own, one for each core."""
 
 import os
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
 
 from ochredb.core.model import Floats
 
+Given = TypeVar("Given")
 Part = TypeVar("Part")
 _pool: ThreadPoolExecutor | None = None
 
@@ -27,6 +28,22 @@ def in_slices(work: Callable[[Floats], Part], rows: Floats, least: int) -> list[
     except RuntimeError:  # the interpreter is ending, and gives no more threads
         return [work(rows)]
     return [work(rows[:size]), *(part.result() for part in found)]
+
+
+def ahead(work: Callable[[Given], Part], parts: Iterable[Given]) -> Iterator[Part]:
+    """Call `work` on parts in order, always on one more than has been asked for, on a thread of our own."""
+    coming: Future[Part] | None = None
+    for part in parts:
+        last = coming
+        try:
+            coming = _threads().submit(work, part)
+        except RuntimeError:  # as above
+            coming = Future()
+            coming.set_result(work(part))
+        if last is not None:
+            yield last.result()
+    if coming is not None:
+        yield coming.result()
 
 
 def _threads() -> ThreadPoolExecutor:

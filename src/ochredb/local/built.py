@@ -18,7 +18,7 @@ from ochredb.index.exact import ExactIndex, join, nearest, nothing, rank, rough,
 from ochredb.index.ivf import FEWEST_LISTS, SAMPLES_A_LIST, IvfIndex, list_count
 from ochredb.index.near import near
 from ochredb.index.rows import HALF, SINGLE, Rows, fitting, lossless
-from ochredb.index.slices import in_slices
+from ochredb.index.slices import ahead, in_slices
 from ochredb.local.plan import plan
 
 ALWAYS_EXACT = 0
@@ -203,13 +203,30 @@ def _extended(old: Built, job: Job, share: float) -> Built | None:
     rows.truncate(old.frontier)  # what an attempt that was stopped has left
     new = len(job.alive) - old.frontier + len(slots)
     built = _cover(replace(old, ivf=ivf, untried=old.untried + new), job)
+    if built is None:
+        return None
     alive = int(np.count_nonzero(job.alive))
-    if built is not None and rows.dtype == SINGLE and built.halves and _large(alive, rows.dimension):
-        return replace(built, trained=0)
-    if built is None or (built.untried <= share * built.frontier and rows.lengths.about(lengths)):
+    if rows.dtype == SINGLE and built.halves and _large(alive, rows.dimension):
+        built = _halved(built)
+    rounded = built.rows.exact != rows.exact
+    if not rounded and built.untried <= share * built.frontier and rows.lengths.about(lengths):
         return built
     tried = _tried(built, job)
     return replace(tried, trained=0) if tried is not None and _hardness(tried) > _hardness(old) else tried
+
+
+def _halved(built: Built) -> Built:
+    """Give the same index with rows in half precision."""
+    parts = list(chunks(np.arange(built.frontier)))
+    exact = all(lossless(built.rows.take(some)) for some in parts)
+    rows = Rows(HALF, built.rows.dimension, lossless=exact)
+    for some in parts:
+        vectors = built.rows.take(some)
+        kept = vectors if exact else built.ivf.measured(vectors)
+        if not rows.holds(kept):
+            raise _RoundedError
+        rows.append(kept)
+    return replace(built, rows=rows)
 
 
 def _made(space: Space, dimension: int, job: Job, alike: bool) -> Built | None:
@@ -264,10 +281,10 @@ class _UnlikeError(Exception):
 
 
 def _cover(built: Built, job: Job) -> Built | None:
-    for chunk in chunks(np.arange(built.frontier, len(job.alive))):
+    parts = list(chunks(np.arange(built.frontier, len(job.alive))))
+    for chunk, (slots, vectors) in zip(parts, ahead(lambda some: job.read(some[job.alive[some]]), parts), strict=True):
         if not job.goes_on():
             return None
-        slots, vectors = job.read(chunk[job.alive[chunk]])
         block = np.zeros((len(chunk), built.rows.dimension), np.float32)
         block[slots - chunk[0]] = _added(built.ivf, built.rows, slots, vectors)
         built.rows.append(block)
@@ -303,7 +320,7 @@ def _tried(built: Built, job: Job) -> Built | None:
     slots = np.flatnonzero(job.alive)
     some = np.random.default_rng(built.frontier).choice(slots, min(TRIED_ROWS, len(slots)), replace=False)
     own, queries = job.read(np.sort(some))
-    nearest = _truth(built.ivf.space, job, queries)
+    nearest = _truth(built, job, queries)
     if nearest is None:
         return None
     limit = _limit(nearest.distances[:, :TRIED_K])
@@ -330,14 +347,14 @@ def _hardness(built: Built) -> float:
     return math.inf if built.boost == ALWAYS_EXACT else built.boost
 
 
-def _truth(space: Space, job: Job, queries: Floats) -> Nearest | None:
+def _truth(built: Built, job: Job, queries: Floats) -> Nearest | None:
     """Find the true neighbours of rows, one more than are asked about as each is its own; None if told to stop."""
     best, k = nothing(len(queries)), TRIED_DEPTHS[-1] + 1
     for chunk in chunks(np.flatnonzero(job.alive)):
         if not job.goes_on():
             return None
-        part = ExactIndex(space, queries.shape[1])
-        part.add(*job.read(chunk))
+        part = ExactIndex(built.ivf.space, queries.shape[1])
+        part.add(*((chunk, built.rows.take(chunk)) if built.rows.exact else job.read(chunk)))
         best = join(best, part.search(queries, k), k)
     return best
 

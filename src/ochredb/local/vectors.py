@@ -9,10 +9,9 @@ import numpy as np
 from ochredb.core.model import Floats, Mask, Space
 from ochredb.index.base import Allowed, Nearest, Slots, distinct
 from ochredb.index.exact import ExactIndex, join, nothing
-from ochredb.index.ivf import FEWEST_LISTS, ROWS_A_LIST
 from ochredb.local.built import Built, Job, Read, chunks, extend, train
 
-INDEXED_FROM = FEWEST_LISTS * ROWS_A_LIST
+INDEXED_FROM = 4096
 """A collection with fewer rows is scanned exactly: 0.1 ms for 4,096 rows of 384 dimensions."""
 TAIL = 4096
 """A tail of so many rows is worth indexing at once; a shorter one waits for a quiet moment."""
@@ -20,8 +19,9 @@ LONG_TAIL = 512
 """A tail of so many rows is felt in a search, and indexed in a quiet moment even by a process that does not write."""
 TAIL_BYTES = 1 << 27
 """A tail of so much float32 is kept in memory, a longer one read from the truth at each search: a matter of minutes."""
-OUTGROWN = 4
-"""An index is trained anew when there are so many times the rows that it was trained for."""
+OUTGROWN, OUTGROWN_AT_REST = 8, 2
+"""An index is trained anew when there are more than so many times the rows that it was trained for, in a rush and when
+there is time."""
 UNTRIED, UNTRIED_AT_REST = 0.25, 0.02
 """The share of rows that an index may take in before it is tried again, in a rush and when there is time."""
 
@@ -116,7 +116,7 @@ class Vectors:
             slots: Slots, dead ones included.
             idle: Whether there is nothing else to do.
         """
-        if self.built is None or rows > OUTGROWN * self.built.trained:
+        if self.built is None or rows > (OUTGROWN_AT_REST if idle else OUTGROWN) * self.built.trained:
             return "train" if rows >= INDEXED_FROM else None
         due = self.tail(slots)
         return "extend" if due >= TAIL or (idle and due) else None
