@@ -17,7 +17,7 @@ from ochredb.core.model import Floats, Mask, Space
 from ochredb.index.base import Allowed, Nearest, Slots
 from ochredb.index.exact import LARGE, SMALL
 
-ROWS_A_LIST = 512
+ROWS_A_LIST = 256
 FEWEST_LISTS = 16
 MOST_LISTS = 16_384
 SAMPLES_A_LIST = 128
