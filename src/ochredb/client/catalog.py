@@ -78,7 +78,8 @@ class Catalog(Sharing):
     async def _list(self, limit: object, offset: object) -> list[Any]:
         page = check.bound(limit, "limit"), check.bound(offset, "offset") or 0
         found = await self._ask(self._engine.list_collections, self._scope, *page)
-        return [self._collection(info, functions.DEFAULT, None) for info in found]
+        # The default function fits every collection, so that none is asked about.
+        return [self._collection_class(self, info, functions.DEFAULT, None) for info in found]
 
     def _collection(self, info: CollectionInfo, function: Any, loader: Any) -> Any:
         if function is not None:
