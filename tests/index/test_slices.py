@@ -35,7 +35,7 @@ def test_work_is_one_part_ahead() -> None:
     assert next(answers) == 0.5
     with pytest.raises(ZeroDivisionError):
         next(answers)
-    assert begun == [1, 2, 0]
+    assert sorted(begun) == [0, 1, 2]  # by two threads at the same time
     assert list(ahead(work, ())) == []
 
 
