@@ -377,3 +377,22 @@ def test_a_log_that_nobody_empties_is_emptied_by_the_writer(
         longest = max(longest, log_pages(store)[0])
     assert longest < (400 if listening else 200)
     store.close()
+
+
+def test_idle_connections_let_go_of_their_pages_but_for_the_next(tmp_path: Path) -> None:
+    """What a large reading has left in memory goes; the connection that is used next keeps what it has."""
+    store = Store(tmp_path)
+    with store.reading() as one, store.reading() as other:
+        for db in (one, other):
+            db.execute("SELECT * FROM collections").fetchall()
+
+    def kept(db: apsw.Connection) -> int:
+        return db.status(apsw.SQLITE_DBSTATUS_CACHE_USED)[0]
+
+    before = [kept(db) for db in store._idle]
+    assert len(before) == 2
+    store.shrink()
+    after = [kept(db) for db in store._idle]
+    assert after[0] < before[0]
+    assert after[1] == before[1]
+    store.close()
