@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from ochredb.core.model import Floats, Mask, Space
 from ochredb.index.base import Allowed, Nearest, Slots, VectorIndex
-from ochredb.index.exact import ExactIndex, score
+from ochredb.index.exact import ExactIndex, nearest_of, score
 from ochredb.index.ivf import IvfIndex
 
 SPACES: tuple[Space, ...] = ("l2", "cosine", "ip")
@@ -211,6 +211,33 @@ def test_exact_is_exact(space: Space, task: tuple[Floats, Floats, int, Mask | No
         assert pairs == sorted(pairs)
 
 
+@EVERY_SPACE
+@given(task=tasks(), part=st.integers(1, 12))
+def test_the_nearest_of_parts_are_those_of_all(
+    space: Space, task: tuple[Floats, Floats, int, Mask | None], part: int
+) -> None:
+    """Vectors that come a few at a time give the distances that they give at once."""
+    vectors, queries, k, _ = task
+    starts = range(0, len(vectors), part)
+    parts = ((np.arange(start, min(start + part, len(vectors))), vectors[start : start + part]) for start in starts)
+    found, truth = nearest_of(space, queries, k, parts), exact(space, vectors).search(queries, k)
+    count = min(k, len(vectors))
+    np.testing.assert_array_equal(found.distances[:, :count], truth.distances[:, :count])
+    assert (found.slots[:, :count] >= 0).all()
+
+
+@EVERY_SPACE
+def test_what_is_farther_than_a_limit_may_be_left_out(space: Space) -> None:
+    """All that is within it comes, however many there are, and no more than k."""
+    vectors = clustered(np.random.default_rng(20), ROWS, 33)
+    queries, index = vectors[:9], exact(space, vectors)
+    truth = index.search(queries, 30).distances
+    for k in (30, 20, 5):
+        found = index.search_within(queries, k, truth[:, 19]).distances
+        assert found.shape == (9, min(k, 20))
+        np.testing.assert_array_equal(found, truth[:, : min(k, 20)])
+
+
 def offset(rng: np.random.Generator, n: int, dimension: int) -> Floats:
     return (1000 + rng.standard_normal((n, dimension))).astype(np.float32)
 
@@ -293,6 +320,23 @@ def test_score_is_the_formula(space: Space) -> None:
     assert found.dtype == np.float32
     np.testing.assert_allclose(found, distances(space, vectors[0], vectors), rtol=1e-6, atol=1e-7)
     assert space != "cosine" or found[3] == score(space, vectors[3], vectors)[0] == 1
+
+
+@EVERY_SPACE
+@EVERY_DIMENSION
+def test_parts_of_an_ivf_index_are_merged(space: Space, dimension: int) -> None:
+    """Rows that went into copies without rows are found, as near as if they had all gone into one."""
+    vectors, slots = clustered(np.random.default_rng(21), ROWS, dimension), np.arange(ROWS)
+    whole = ivf(space, vectors)
+    parts = [whole.emptied() for _ in range(3)]
+    for n, part in enumerate(parts):
+        part.add(slots[n::3], vectors[n::3])
+    for part in parts[1:]:
+        parts[0].merge(part)
+    assert [len(part) for part in parts] == [ROWS, 0, 0]
+    assert np.array_equal(np.sort(parts[0].slots), slots)
+    found, alone = (np.sort(index.search(vectors[:50], 100).distances) for index in (parts[0], whole))
+    np.testing.assert_allclose(found, alone, rtol=1e-5)
 
 
 @EVERY_SPACE

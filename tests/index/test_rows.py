@@ -8,13 +8,13 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from ochredb.core.model import Floats
 from ochredb.index.base import Slots
 from ochredb.index.growing import Growing
-from ochredb.index.rows import HALF, SINGLE, Lengths, Rows, fitting, widened
+from ochredb.index.rows import HALF, SINGLE, Lengths, Rows, fitting, lossless, widened
 
 PRECISIONS = pytest.mark.parametrize("dtype", [HALF, SINGLE])
 
@@ -91,6 +91,27 @@ def test_every_finite_half_is_widened_to_the_number_that_it_stands_for() -> None
     halves = np.arange(1 << 16, dtype="<u2").view(HALF)
     halves = halves[np.isfinite(halves)]
     np.testing.assert_array_equal(widened(halves).view(np.uint32), halves.astype(np.float32).view(np.uint32))
+
+
+@given(st.lists(st.floats(width=32), min_size=1, max_size=9), st.booleans())
+@example([65504.0, -65504.0, -0.0, 2.0**-24, -(2.0**-14)], True)
+@example([65536.0], False)
+@example([2.0**-25], False)
+def test_it_is_told_what_halves_hold(numbers: list[float], narrow: bool) -> None:
+    """What NumPy's `astype` gives back unchanged is held without loss, to the sign of zero; nothing else is."""
+    vectors = np.array([numbers], np.float32)
+    with np.errstate(over="ignore"):
+        halves = vectors.astype(HALF)
+    if narrow:
+        vectors = np.nan_to_num(halves.astype(np.float32), posinf=1, neginf=1)
+        halves = vectors.astype(HALF)
+    held = bool((halves == vectors).all() and np.isfinite(vectors).all())
+    assert lossless(vectors) == held
+    if held:
+        rows = Rows(HALF, len(numbers), lossless=True)
+        rows.append(vectors)
+        (kept,) = (block for block in rows.blocks(1) if len(block))
+        np.testing.assert_array_equal(kept.view(np.uint16), halves.view(np.uint16))
 
 
 def test_half_precision_is_rounded_as_numpy_rounds() -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from ochredb.core.model import NO_FIELDS, Delete, Floats, Metadata, NewCollection, Query, Records, Scope, Space, Write
 from ochredb.core.where import parse
-from ochredb.index.base import Slots
+from ochredb.index.base import Allowed, Slots
 from ochredb.index.exact import score
 from ochredb.index.rows import HALF, SINGLE
 from ochredb.local import built, vectors
@@ -278,6 +278,29 @@ def test_many_queries_in_one_call_are_many_queries(tmp_path: Path, space: Space,
         assert [found.ids for found in together.records] == [one.records[0].ids for one in alone]
         assert together.distances == [one.distances[0] for one in alone]
     engine.close()
+
+
+@pytest.mark.usefixtures("small")
+@pytest.mark.parametrize("space", SPACES)
+def test_every_row_is_covered_by_several_threads(monkeypatch: pytest.MonkeyPatch, space: Space) -> None:
+    """Each thread puts its share into lists of its own; joined they hold each row once, those that came later too."""
+    monkeypatch.setattr(built, "_CHUNK", 100)
+    monkeypatch.setattr(built, "cores", lambda: 3)
+    vectors = np.random.default_rng(6).standard_normal((1250, 40)).astype(np.float32)
+
+    def job(rows: int) -> built.Job:
+        alive = np.arange(rows) % 10 > 0
+        return built.Job(alive, np.empty(0, np.int64), lambda slots: (slots, vectors[slots]), lambda: True)
+
+    made = built.train(space, 40, job(820))
+    for rows in (820, 1250):
+        assert made is not None
+        alive = np.flatnonzero(job(rows).alive)
+        assert np.array_equal(np.sort(made.ivf.slots), alive)
+        np.testing.assert_allclose(made.rows.take(alive), made.ivf.measured(vectors[alive]), rtol=1e-3, atol=1e-5)
+        found = made.search(job(rows).read, vectors[alive], 1, Allowed(job(rows).alive), 400)
+        assert space == "ip" or np.mean(found.slots[:, 0] == alive) > 0.97
+        made = built.extend(made, job(1250), share=0)
 
 
 class Patience:

@@ -4,12 +4,14 @@ import errno
 import gc
 import logging
 import os
+import queue
 import shutil
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -97,6 +99,56 @@ def test_what_was_written_is_indexed_by_itself(tmp_path: Path) -> None:
             break
         threading.Event().wait(0.05)
     assert indexed(engine, collection)
+    engine.close()
+
+
+def test_a_quiet_moment_is_one_without_writes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is done when nothing has come for a while waits for that, and is not done with each write."""
+    monkeypatch.setattr(indexer, "_QUIET_SECONDS", 0.3)
+    cared: queue.Queue[bool] = queue.Queue()
+    monkeypatch.setattr(Indexer, "_care", lambda self, collection, idle: cared.put(idle))  # noqa: ARG005 # its own
+    engine = LocalEngine(tmp_path)
+    put(engine, make(engine), ROWS)
+    idle = [cared.get(timeout=9), cared.get(timeout=9)]
+    engine.close()
+    assert idle == [False, True]
+
+
+class Pouring(threading.Condition):
+    """A condition by which whoever waits for something waits for the next of some calls instead."""
+
+    def __init__(self, calls: list[Callable[[], None]]) -> None:
+        super().__init__()
+        self.calls = calls
+
+    def wait_for(self, predicate: Callable[[], bool], timeout: float | None = None) -> bool:
+        """Make a call, if there is one, and say what is."""
+        assert timeout
+        if self.calls:
+            self.calls.pop(0)()
+        return predicate()
+
+
+@pytest.mark.parametrize(("most", "left"), [(1 << 30, 0), (1600 * 8 * 4, 4)], ids=["all", "enough"])
+def test_rows_that_pour_in_are_waited_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, most: int, left: int
+) -> None:
+    """An index that would soon be outgrown waits, up to a number of rows; one that there is takes in more at once."""
+    monkeypatch.setattr(indexer, "_RUSH_BYTES", most)
+    engine = LocalEngine(tmp_path)
+    collection = make(engine)
+    with engine.loading(index=False):
+        put(engine, collection, ROWS, "first ")
+        view = engine._collection(collection)
+        calls: list[Callable[[], None]] = [partial(put, engine, collection, ROWS[:400], f"{n} ") for n in range(6)]
+        engine._indexer._wake = Pouring(calls)
+        engine._indexer._await_lull(view)
+        assert len(calls) == left
+    engine.settle()
+    calls += [partial(put, engine, collection, ROWS, "last ")]
+    put(engine, collection, ROWS, "more ")
+    engine._indexer._await_lull(view)
+    assert len(calls) == left + 1
     engine.close()
 
 

@@ -1,7 +1,7 @@
 """Every distance: the reference for all other indexes, and the winner on small sets."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, assert_never
 
 import numpy as np
@@ -101,15 +101,14 @@ def stack(parts: list[Nearest]) -> Nearest:
     """Put what was found for some queries above what was found for others, filled up with nothing."""
     if len(parts) == 1:
         return parts[0]
-    widest = max((part.slots.shape[1] for part in parts), default=0)
-    slots = [_wide(part.slots, widest, -1) for part in parts]
-    distances = [_wide(part.distances, widest, np.inf) for part in parts]
-    return Nearest(np.concatenate(slots), np.concatenate(distances)) if parts else nothing(0)
-
-
-def _wide(rows: Any, width: int, filling: float) -> Any:
-    missing = width - rows.shape[1]
-    return np.pad(rows, ((0, 0), (0, missing)), constant_values=filling) if missing else rows
+    rows, widest = sum(len(part.slots) for part in parts), max((part.slots.shape[1] for part in parts), default=0)
+    slots, distances = np.full((rows, widest), -1, np.int64), np.full((rows, widest), np.inf, np.float32)
+    start = 0
+    for part in parts:
+        place = slice(start, start + len(part.slots)), slice(part.slots.shape[1])
+        slots[place], distances[place] = part
+        start += len(part.slots)
+    return Nearest(slots, distances)
 
 
 def nothing(queries: int) -> Nearest:
@@ -121,6 +120,17 @@ def _quotients(values: Any, divisors: Any) -> Any:
     if np.count_nonzero(divisors) == divisors.size:
         return values / divisors
     return np.divide(values, divisors, out=np.zeros_like(values), where=divisors > 0)
+
+
+def nearest_of(space: Space, queries: Floats, k: int, parts: Iterable[tuple[Slots, Floats]]) -> Nearest:
+    """Find the k nearest of each query among vectors (n, d) that come with their slots a part at a time, exactly."""
+    found = nothing(len(queries))
+    for slots, vectors in parts:
+        part = ExactIndex(space, queries.shape[1])
+        part.add(slots, vectors)
+        limits = found.distances[:, k - 1] if found.distances.shape[1] == k else np.full(len(queries), np.inf)
+        found = join(found, part.search_within(queries, k, limits), k)
+    return found
 
 
 class ExactIndex:
@@ -166,6 +176,10 @@ class ExactIndex:
 
     def search(self, queries: Floats, k: int, allowed: Mask | None = None, effort: int = 100) -> Nearest:  # noqa: ARG002 # the protocol's; there is nothing to try harder at
         """Find the k nearest, exactly; of fewer than k vectors, all."""
+        return self.search_within(queries, k, np.full(len(queries), np.inf, np.float32), allowed)
+
+    def search_within(self, queries: Floats, k: int, limits: Floats, allowed: Mask | None = None) -> Nearest:
+        """Find the k nearest, exactly, and leave out what is farther from its query than the limit (q,)."""
         places = self._allowed(allowed)
         count = len(self._slots) if places is None else len(places)
         if not count:
@@ -174,7 +188,9 @@ class ExactIndex:
         found = [
             self._rank(query, candidates, k)
             for start in range(0, len(queries), batch)
-            for query, candidates in self._candidates(queries[start : start + batch], k, places, count)
+            for query, candidates in self._candidates(
+                queries[start : start + batch], k, limits[start : start + batch], places, count
+            )
         ]
         return stack(found) if found else nothing(0)
 
@@ -192,18 +208,29 @@ class ExactIndex:
             good[good] = allowed[slots[good]]
         return np.flatnonzero(good)
 
-    def _candidates(self, queries: Floats, k: int, places: Slots | None, count: int) -> Iterator[tuple[Floats, Slots]]:
+    def _candidates(
+        self, queries: Floats, k: int, limits: Floats, places: Slots | None, count: int
+    ) -> Iterator[tuple[Floats, Slots]]:
         """Give with each query the places of its k nearest, and of all that rounding may have put behind them."""
         squares = np.einsum("qd,qd->q", queries, queries)
         if k >= count or self._extreme or _is_extreme(queries, squares):
             everything = np.arange(count) if places is None else places
             yield from ((query, everything) for query in queries)
             return
-        for query, (distances, error) in zip(queries, self._rough(queries, squares, places), strict=True):
-            near = np.flatnonzero(distances <= np.partition(distances, k - 1)[k - 1] + 2 * error)
+        rough = self._rough(queries, squares, limits, places)
+        for query, (distances, limit, error) in zip(queries, rough, strict=True):
+            near = np.flatnonzero(distances <= limit + 2 * error)
+            if len(near) > k:
+                few = distances[near]
+                near = near[few <= np.partition(few, k - 1)[k - 1] + 2 * error]
             yield query, (near if places is None else places[near])
 
-    def _rough(self, queries: Floats, squares: Floats, places: Slots | None) -> Iterator[tuple[Any, float]]:
+    def _rough(
+        self, queries: Floats, squares: Floats, limits: Floats, places: Slots | None
+    ) -> Iterator[tuple[Any, float, float]]:
+        """Compute distances in float32, right up to a factor and a constant, with the limit in the same measure and
+        what both may be wrong by.
+        """
         # Products instead of a difference per element are ten times faster, and their rounding is bounded. Those of a
         # few queries leave the matrix product alone, whose threads on a busy machine wait for each other for 10 ms.
         vectors, lengths = self._vectors.view, self._squares.view
@@ -211,14 +238,15 @@ class ExactIndex:
             vectors, lengths = vectors[places], lengths[places]
         dots = np.vecdot(vectors, queries[:, None]) if len(queries) < _MATRIX else queries @ vectors.T
         rounding = ROUNDING * math.sqrt(queries.shape[1])
-        longest = float(lengths.max())
-        for row, square in zip(dots, squares.tolist(), strict=True):
+        longest, roots = float(lengths.max()), np.sqrt(lengths)
+        for row, square, limit in zip(dots, squares.tolist(), limits.tolist(), strict=True):
             if self.space == "l2":
-                yield lengths - 2 * row, rounding * (longest + square)
+                yield lengths - 2 * row, limit - square, rounding * (longest + square)
             elif self.space == "ip":
-                yield -row, rounding * math.sqrt(longest * square)
+                yield -row, limit - 1, rounding * math.sqrt(longest * square)
             else:
-                yield -_quotients(row, np.sqrt(lengths)), rounding * math.sqrt(square)
+                length = math.sqrt(square)
+                yield -_quotients(row, roots), (limit - 1) * length if length else math.inf, rounding * length
 
     def _compact(self) -> None:
         keep = np.flatnonzero(self._slots.view >= 0)

@@ -34,11 +34,16 @@ class Growing:
         new = np.asarray(rows, self._block.dtype)
         need = self._length + len(new)
         if need > len(self._block):
-            block = np.empty((max(need, 2 * len(self._block), 64), *self._block.shape[1:]), self._block.dtype)
-            block[: self._length] = self.view
-            self._block = block
+            self.reserve(max(need, 2 * len(self._block), 64))
         self._block[self._length : need] = new
         self._length = need
+
+    def reserve(self, length: int) -> None:
+        """Have room for so many rows in all."""
+        if length > len(self._block):
+            block = np.empty((length, *self._block.shape[1:]), self._block.dtype)
+            block[: self._length] = self.view
+            self._block = block
 
     def pad(self, length: int, value: Any) -> None:
         """Append copies of one value until there are `length` rows."""

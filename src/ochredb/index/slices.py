@@ -1,33 +1,44 @@
 """Work in slices, or one step ahead, on threads of our own, one for each core."""
 
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import TypeVar
+from functools import partial
+from typing import Any, TypeVar
 
-from ochredb.core.model import Floats
+import numpy.typing as npt
 
 Given = TypeVar("Given")
 Part = TypeVar("Part")
 _pool: ThreadPoolExecutor | None = None
 
 
-def in_slices(work: Callable[[Floats], Part], rows: Floats, least: int) -> list[Part]:
-    """Call `work` on even slices of rows (n, d) at the same time, none smaller than `least`, the first of them on the
+def in_slices(work: Callable[[npt.NDArray[Any]], Part], rows: npt.NDArray[Any], least: int) -> list[Part]:
+    """Call `work` on even slices of rows (n, ...) at the same time, none smaller than `least`, the first of them on the
     thread that asks, and give its answers in order.
     """
     count = len(rows) // least
     if count > 1:  # asking for the number of cores reads a file
-        count = min(count, os.cpu_count() or 1)
+        count = min(count, cores())
     if count <= 1:
         return [work(rows)]
     size = -(-len(rows) // count)
-    others = [rows[start : start + size] for start in range(size, len(rows), size)]
+    return at_once([partial(work, rows[start : start + size]) for start in range(0, len(rows), size)])
+
+
+def at_once(jobs: Sequence[Callable[[], Part]]) -> list[Part]:
+    """Do some jobs at the same time, the first of them on the thread that asks, and give their answers in order."""
+    first, *others = jobs
     try:
-        found = [_threads().submit(work, some) for some in others]
+        found = [_threads().submit(job) for job in others]
     except RuntimeError:  # the interpreter is ending, and gives no more threads
-        return [work(rows)]
-    return [work(rows[:size]), *(part.result() for part in found)]
+        return [job() for job in jobs]
+    return [first(), *(part.result() for part in found)]
+
+
+def cores() -> int:
+    """Say for how many threads there is a core."""
+    return os.cpu_count() or 1
 
 
 def ahead(work: Callable[[Given], Part], parts: Iterable[Given]) -> Iterator[Part]:

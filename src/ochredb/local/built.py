@@ -5,7 +5,9 @@ added, it is tried on some of its own rows: how hard it must be searched is meas
 """
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from itertools import takewhile
 from typing import NamedTuple
 
 import numpy as np
@@ -14,11 +16,11 @@ from msgspec.structs import replace
 
 from ochredb.core.model import Floats, Mask, Space
 from ochredb.index.base import Allowed, Nearest, Slots, distinct
-from ochredb.index.exact import ExactIndex, join, nearest, nothing, rank, rough, score, stack
+from ochredb.index.exact import nearest, nearest_of, nothing, rank, rough, score, stack
 from ochredb.index.ivf import FEWEST_LISTS, SAMPLES_A_LIST, IvfIndex, list_count
 from ochredb.index.near import near
 from ochredb.index.rows import HALF, SINGLE, Rows, fitting, lossless
-from ochredb.index.slices import ahead, in_slices
+from ochredb.index.slices import ahead, at_once, cores, in_slices
 from ochredb.local.plan import plan
 
 ALWAYS_EXACT = 0
@@ -40,6 +42,8 @@ _RANKED = 64
 """So many candidates are ranked as fast as it is told which of them may be near."""
 _TOGETHER = 1 << 18
 """Components of candidates that are ranked at a time, those of several queries: half the time of each for itself."""
+_MOST_ADDING = 4
+"""So many threads at most put rows into lists; each needs the centres of all lists."""
 _BLOCK = 1 << 23
 """Components that are looked at at a time: 32 MiB of float32."""
 
@@ -196,37 +200,39 @@ def chunks(slots: Slots) -> Iterator[Slots]:
 
 
 def _extended(old: Built, job: Job, share: float) -> Built | None:
-    ivf, rows, lengths = old.ivf.copy(), old.rows, old.rows.lengths
+    lengths, alive = old.rows.lengths, int(np.count_nonzero(job.alive))
+    many = old.rows.dtype == SINGLE and old.halves and _large(alive, old.rows.dimension)
+    ivf, rows = old.ivf.copy(), _halved(old) if many else old.rows
     ivf.remove(np.concatenate((np.flatnonzero(~job.alive[: old.frontier]), job.dirty)))
     slots, vectors = job.read(job.dirty)
-    rows.put(slots, _added(ivf, rows, slots, vectors))  # searches pass over these slots of the old index
+    rows.put(slots, _added([ivf], rows, slots, vectors))  # searches pass over these slots of the old index
     rows.truncate(old.frontier)  # what an attempt that was stopped has left
     new = len(job.alive) - old.frontier + len(slots)
-    built = _cover(replace(old, ivf=ivf, untried=old.untried + new), job)
+    built = _cover(replace(old, ivf=ivf, rows=rows, untried=old.untried + new), job)
     if built is None:
         return None
-    alive = int(np.count_nonzero(job.alive))
-    if rows.dtype == SINGLE and built.halves and _large(alive, rows.dimension):
-        built = _halved(built)
-    rounded = built.rows.exact != rows.exact
+    rounded = rows.exact != old.rows.exact
     if not rounded and built.untried <= share * built.frontier and rows.lengths.about(lengths):
         return built
     tried = _tried(built, job)
     return replace(tried, trained=0) if tried is not None and _hardness(tried) > _hardness(old) else tried
 
 
-def _halved(built: Built) -> Built:
-    """Give the same index with rows in half precision."""
-    parts = list(chunks(np.arange(built.frontier)))
-    exact = all(lossless(built.rows.take(some)) for some in parts)
+def _halved(built: Built) -> Rows:
+    """Give the rows of an index in half precision."""
+    parts = [
+        block[start : start + _CHUNK]
+        for block in built.rows.blocks(built.frontier)
+        for start in range(0, len(block), _CHUNK)
+    ]
+    exact = all(lossless(some) for some in parts)
     rows = Rows(HALF, built.rows.dimension, lossless=exact)
     for some in parts:
-        vectors = built.rows.take(some)
-        kept = vectors if exact else built.ivf.measured(vectors)
-        if not rows.holds(kept):
+        kept = some if exact else built.ivf.measured(some)
+        if not exact and not rows.holds(kept):
             raise _RoundedError
         rows.append(kept)
-    return replace(built, rows=rows)
+    return rows
 
 
 def _made(space: Space, dimension: int, job: Job, alike: bool) -> Built | None:
@@ -282,23 +288,29 @@ class _UnlikeError(Exception):
 
 def _cover(built: Built, job: Job) -> Built | None:
     parts = list(chunks(np.arange(built.frontier, len(job.alive))))
+    more = min(cores(), _MOST_ADDING, len(parts)) - 1
+    built.rows.reserve(len(job.alive))
+    ivfs = [built.ivf, *(built.ivf.emptied() for _ in range(more))]
     for chunk, (slots, vectors) in zip(parts, ahead(lambda some: job.read(some[job.alive[some]]), parts), strict=True):
         if not job.goes_on():
             return None
         block = np.zeros((len(chunk), built.rows.dimension), np.float32)
-        block[slots - chunk[0]] = _added(built.ivf, built.rows, slots, vectors)
+        block[slots - chunk[0]] = _added(ivfs, built.rows, slots, vectors)
         built.rows.append(block)
+    for ivf in ivfs[1:]:
+        built.ivf.merge(ivf)
     return replace(built, frontier=len(job.alive))
 
 
-def _added(ivf: IvfIndex, rows: Rows, slots: Slots, vectors: Floats) -> Floats:
-    """Add vectors to the lists, and give them as rows."""
-    kept = vectors if rows.exact else ivf.measured(vectors)
-    if not ivf.takes(vectors):
+def _added(ivfs: Sequence[IvfIndex], rows: Rows, slots: Slots, vectors: Floats) -> Floats:
+    """Add vectors to the lists, an even share to each of some indexes at the same time, and give them as rows."""
+    kept = vectors if rows.exact else ivfs[0].measured(vectors)
+    if not ivfs[0].takes(vectors):
         raise _UnlikeError
     if not rows.holds(kept):
         raise _RoundedError
-    ivf.add(slots, vectors)
+    shares = zip(ivfs, np.array_split(slots, len(ivfs)), np.array_split(vectors, len(ivfs)), strict=True)
+    at_once([partial(ivf.add, some, theirs) for ivf, some, theirs in shares])
     return kept
 
 
@@ -328,7 +340,7 @@ def _tried(built: Built, job: Job) -> Built | None:
         kept = built._narrow(built.ivf.measured(queries), nearest.slots, _few(TRIED_K))
         if not _enough(_decide(built.ivf.space, job.read, queries, kept, TRIED_K), limit):
             raise _RoundedError
-    reach = _reach(built.ivf, job, own, queries, nearest.slots)
+    reach = _reach(built, job, own, queries, nearest.slots)
     alive = Allowed(job.alive)
     for boost in BOOSTS:
         if not job.goes_on():
@@ -349,14 +361,10 @@ def _hardness(built: Built) -> float:
 
 def _truth(built: Built, job: Job, queries: Floats) -> Nearest | None:
     """Find the true neighbours of rows, one more than are asked about as each is its own; None if told to stop."""
-    best, k = nothing(len(queries)), TRIED_DEPTHS[-1] + 1
-    for chunk in chunks(np.flatnonzero(job.alive)):
-        if not job.goes_on():
-            return None
-        part = ExactIndex(built.ivf.space, queries.shape[1])
-        part.add(*((chunk, built.rows.take(chunk)) if built.rows.exact else job.read(chunk)))
-        best = join(best, part.search(queries, k), k)
-    return best
+    parts = takewhile(lambda _: job.goes_on(), chunks(np.flatnonzero(job.alive)))
+    rows = ((some, built.rows.take(some)) if built.rows.exact else job.read(some) for some in parts)
+    best = nearest_of(built.ivf.space, queries, TRIED_DEPTHS[-1] + 1, rows)
+    return best if job.goes_on() else None
 
 
 def _limit(distances: Floats) -> Floats:
@@ -369,13 +377,14 @@ def _limit(distances: Floats) -> Floats:
     return limit
 
 
-def _reach(ivf: IvfIndex, job: Job, own: Slots, queries: Floats, found: Slots) -> tuple[float, ...]:
+def _reach(built: Built, job: Job, own: Slots, queries: Floats, found: Slots) -> tuple[float, ...]:
     """Measure how far from rows their neighbours (q, n) are; a row is no neighbour of itself."""
     others = np.take_along_axis(found, np.argsort(found == own[:, None], axis=1, kind="stable"), axis=1)[:, :-1]
     wanted = distinct(others.ravel())
-    slots, vectors = job.read(wanted)
+    slots, vectors = (wanted, built.rows.take(wanted)) if built.rows.exact else job.read(wanted)
     if others.shape[1] < TRIED_DEPTHS[-1] or len(slots) < len(wanted):  # too few rows, or some of them went meanwhile
         return ()
+    ivf = built.ivf
     lists = ivf.nearest_lists(ivf.measured(vectors))[np.searchsorted(slots, others)]
     detours = ivf.detours(ivf.measured(queries), lists)
     return tuple(float(np.quantile(detours[:, :depth], REACHED)) + _PLAY for depth in TRIED_DEPTHS)

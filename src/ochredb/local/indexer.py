@@ -10,7 +10,7 @@ import os
 import threading
 import weakref
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from ochredb.core.errors import BusyError, ClosedError, NotFoundError, OchreError
@@ -18,14 +18,19 @@ from ochredb.core.model import Floats, Labels
 from ochredb.index.base import Slots
 from ochredb.local import catalog, packing, records, snapshot
 from ochredb.local.built import Job
+from ochredb.local.catalog import Head
 from ochredb.local.collection import Collection
 from ochredb.local.locks import file_lock
 from ochredb.local.log import Moment
 from ochredb.local.memory import give_back
 from ochredb.local.store import Store
 from ochredb.local.text import Documents, TextIndex
+from ochredb.local.vectors import OUTGROWN, TAIL, Vectors
 
 _QUIET_SECONDS = 0.5
+_RUSH_SECONDS = 0.5
+_RUSH_BYTES = 1 << 27
+"""Rows that pour in are waited for up to so much float32, which a search looks through in some 10 ms."""
 _logger = logging.getLogger("ochredb")
 
 
@@ -108,18 +113,35 @@ class Indexer:
                 if self._stopping:
                     return
                 resting = self._resting or self._space
-                notified = self._waiting or self._long_log or self._wake.wait(_QUIET_SECONDS if resting else None)
+                notified = bool(self._waiting) or self._long_log
+                notified = notified or self._wake.wait(_QUIET_SECONDS if resting else None)
                 due = self._waiting if notified else self._resting
                 taken = list(due.values())
                 due.clear()
             self._empty_log()
             for collection in taken:
+                if notified:
+                    self._await_lull(collection)
                 if self._goes_on():
                     self._care(collection, idle=not notified)
                     if notified:
                         self.notice(collection, urgent=False)
             if not notified:
                 self._give_back_space()
+
+    def _await_lull(self, collection: Collection) -> None:
+        """Wait while rows pour into a collection whose index is to be trained: one made now would soon be outgrown."""
+        before = -TAIL
+        with suppress(OchreError):  # indexing will meet it, too
+            while True:
+                with self._store.reading() as db:
+                    head = catalog.head(db, collection.id)
+                if head.next_label - before < TAIL or not _may_wait(head, collection.vectors):
+                    return
+                before = head.next_label
+                with self._wake:
+                    if self._wake.wait_for(lambda: self._stopping, _RUSH_SECONDS):
+                        return
 
     def _empty_log(self) -> None:
         if not self._long_log:
@@ -256,6 +278,13 @@ class Indexer:
         self._working = threading.Lock()
         self._thread = None
         self._waiting, self._resting = {}, {}
+
+
+def _may_wait(head: Head, vectors: Vectors | None) -> bool:
+    built = None if vectors is None else vectors.built
+    frontier, trained = (0, 0) if built is None else (built.frontier, built.trained)
+    tail = (head.next_label - frontier) * (head.dimension or 0) * 4
+    return head.rows > OUTGROWN * trained and tail < _RUSH_BYTES
 
 
 def _weakly(method: Callable[[], None]) -> Callable[[], None]:

@@ -8,7 +8,7 @@ import numpy as np
 
 from ochredb.core.model import Floats, Mask, Space
 from ochredb.index.base import Allowed, Nearest, Slots, distinct
-from ochredb.index.exact import ExactIndex, join, nothing
+from ochredb.index.exact import ExactIndex, join, nearest_of
 from ochredb.local.built import Built, Job, Read, chunks, extend, train
 
 INDEXED_FROM = 4096
@@ -149,12 +149,7 @@ class Vectors:
         return slots[allowed[slots]]
 
     def _search_truth(self, read: Read, queries: Floats, k: int, allowed: Mask) -> Nearest:
-        found = nothing(len(queries))
-        for chunk in chunks(self._tail_slots(allowed)):
-            part = ExactIndex(self.space, self.dimension)
-            part.add(*read(chunk))
-            found = join(found, part.search(queries, k), k)
-        return found
+        return nearest_of(self.space, queries, k, (read(chunk) for chunk in chunks(self._tail_slots(allowed))))
 
     def _of_index(self, allowed: Allowed) -> Allowed:
         """Give what of the allowed slots is the index's: not the rows that the tail has a newer vector of."""
