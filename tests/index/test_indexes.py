@@ -394,7 +394,7 @@ def test_effort_widens_a_search() -> None:
 @pytest.mark.parametrize("dimension", [8, 40])
 def test_a_search_reaches_so_far_and_no_farther(space: Space, dimension: int) -> None:
     """Just the lists whose centres are within reach are looked into, or the sixteen nearest where those are fewer."""
-    vectors = clustered(np.random.default_rng(14), 6000, dimension)
+    vectors = clustered(np.random.default_rng(14), 12_000, dimension)
     index = ivf(space, vectors)
     assert index.lists > 16
     queries = index.measured(vectors[:20] + np.float32(0.1))

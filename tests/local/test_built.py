@@ -29,11 +29,11 @@ def test_rows_are_exact_until_they_are_many(
     """
     monkeypatch.setattr(built, "EXACT_BYTES", 1000 * 32 * 4)
     monkeypatch.setattr(built, "_hardness", lambda _: 1)  # an index that became harder to search would be trained anew
-    vectors = np.random.default_rng(3).standard_normal((1500, 32)).astype(kind).astype(np.float32)
+    vectors = np.random.default_rng(3).standard_normal((1300, 32)).astype(kind).astype(np.float32)
     engine = LocalEngine(tmp_path)
     collection = engine.create_collection(Scope(), NewCollection("rows", space)).id
     answers = []
-    for start, stop, dtype in ((0, 900, SINGLE), (900, 1500, HALF)):
+    for start, stop, dtype in ((0, 900, SINGLE), (900, 1300, HALF)):
         ids = [str(n) for n in range(start, stop)]
         engine.write(collection, Write("add", Records(ids, vectors[start:stop])))
         engine.settle()

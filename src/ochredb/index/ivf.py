@@ -18,7 +18,7 @@ from ochredb.index.base import Allowed, Nearest, Slots
 from ochredb.index.exact import LARGE, SMALL
 from ochredb.index.slices import in_slices
 
-ROWS_A_LIST = 256
+ROWS_A_LIST = 512
 FEWEST_LISTS = 16
 MOST_LISTS = 16_384
 SAMPLES_A_LIST = 128

@@ -29,7 +29,7 @@ TRIED_ROWS = 200
 TRIED_K = 10
 TRIED_DEPTHS = (10, 20, 50, 100)
 """Numbers of neighbours for which it is measured how far they are."""
-REACHED = 0.985
+REACHED = 0.99
 """The share of true neighbours whose lists are to be looked into, as far as those of some rows tell."""
 RECALL = 0.97
 """What an index must find of the true neighbours of some of its rows, each its own first, before it is relied on."""

@@ -19,7 +19,7 @@ LONG_TAIL = 512
 """A tail of so many rows is felt in a search, and indexed in a quiet moment even by a process that does not write."""
 TAIL_BYTES = 1 << 27
 """A tail of so much float32 is kept in memory, a longer one read from the truth at each search: a matter of minutes."""
-OUTGROWN, OUTGROWN_AT_REST = 8, 3
+OUTGROWN, OUTGROWN_AT_REST = 8, 1.5
 """An index is trained anew when there are more than so many times the rows that it was trained for, in a rush and when
 there is time."""
 UNTRIED, UNTRIED_AT_REST = 0.25, 0.02
