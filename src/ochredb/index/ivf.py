@@ -39,7 +39,7 @@ _PROBES = 6
 """The most lists to look into at effort 100 = this times the square root of their number."""
 _FEWEST_PROBES = 16
 """Lists that are looked into anyway, for queries unlike the rows."""
-_FIRST_HELD, _FIRST_HELD_OF_MANY = 96, 5
+_FIRST_HELD, _FIRST_HELD_OF_MANY = 96, 7
 """Where only some rows may be found, the way is measured from the lists that hold the first so many of them, or this
 times the square root of the number of lists, if that is more; fewer may be strays."""
 _FARTHEST = float(np.finfo(np.float32).max)
@@ -359,8 +359,8 @@ class IvfIndex:
         if places is None:
             slots = self.slots
             sizes = [self._index.invlists.list_size(row) for row in range(self.lists)]
-            places = np.full(slots.max(initial=-1) + 1, -1)
-            places[slots] = np.repeat(np.arange(self.lists), sizes)
+            places = np.full(slots.max(initial=-1) + 1, -1, np.int16)  # there are no more lists than that holds
+            places[slots] = np.repeat(np.arange(self.lists, dtype=np.int16), sizes)
             self._places = places  # only now, as others may search at the same time
         return places
 
