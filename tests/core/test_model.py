@@ -1,13 +1,14 @@
-"""Sparse vectors: what is one, and the JSON that they are."""
+"""Sparse vectors: what is one, and the JSON that they are; records cut into parts."""
 
 from typing import Any
 
 import msgspec
+import numpy as np
 import pytest
 from hypothesis import given
 
 from ochredb.core.errors import BadValue
-from ochredb.core.model import Metadata, MetadataValue, SparseVector
+from ochredb.core.model import Metadata, MetadataValue, Records, SparseVector
 from ochredb.testing import strategies
 from ochredb.testing.compare import typed
 
@@ -71,3 +72,17 @@ def test_another_dictionary_is_no_vector() -> None:
     """The type must be said."""
     with pytest.raises(BadValue, match="Expected #type='sparse_vector', got None"):
         SparseVector.from_dict({"indices": [], "values": []})
+
+
+def test_records_are_split_into_parts() -> None:
+    """Each part has its rows of every column that there is, also a part of none."""
+    records = Records(["a", "b", "c"], np.eye(3, dtype=np.float32), documents=["x", "y", "z"])
+    parts = list(records.split([2, 0, 1]))
+    assert [part.ids for part in parts] == [["a", "b"], [], ["c"]]
+    assert [part.documents for part in parts] == [["x", "y"], [], ["z"]]
+    assert [None if part.embeddings is None else part.embeddings.tolist() for part in parts] == [
+        [[1, 0, 0], [0, 1, 0]],
+        [],
+        [[0, 0, 1]],
+    ]
+    assert all(part.metadatas is part.uris is None for part in parts)

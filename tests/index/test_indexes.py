@@ -324,23 +324,6 @@ def test_score_is_the_formula(space: Space) -> None:
 
 @EVERY_SPACE
 @EVERY_DIMENSION
-def test_parts_of_an_ivf_index_are_merged(space: Space, dimension: int) -> None:
-    """Rows that went into copies without rows are found, as near as if they had all gone into one."""
-    vectors, slots = clustered(np.random.default_rng(21), ROWS, dimension), np.arange(ROWS)
-    whole = ivf(space, vectors)
-    parts = [whole.emptied() for _ in range(3)]
-    for n, part in enumerate(parts):
-        part.add(slots[n::3], vectors[n::3])
-    for part in parts[1:]:
-        parts[0].merge(part)
-    assert [len(part) for part in parts] == [ROWS, 0, 0]
-    assert np.array_equal(np.sort(parts[0].slots), slots)
-    found, alone = (np.sort(index.search(vectors[:50], 100).distances) for index in (parts[0], whole))
-    np.testing.assert_allclose(found, alone, rtol=1e-5)
-
-
-@EVERY_SPACE
-@EVERY_DIMENSION
 def test_an_ivf_index_is_loaded_as_it_was_saved(space: Space, dimension: int) -> None:
     """What `load` makes of what `save` gave answers alike, before and after both are changed."""
     rng = np.random.default_rng(9)

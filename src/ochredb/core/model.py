@@ -1,6 +1,6 @@
 """The values that travel between the edges and the engines: frozen, columnar, float32."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
@@ -235,6 +235,20 @@ class Records(Struct, frozen=True):
             None if self.metadatas is None else [self.metadatas[row] for row in rows],
             None if self.uris is None else [self.uris[row] for row in rows],
         )
+
+    def split(self, sizes: Iterable[int]) -> Iterator["Records"]:
+        """Give the records in parts of these sizes, in their order."""
+        start = 0
+        for size in sizes:
+            part = slice(start, start + size)
+            yield Records(
+                self.ids[part],
+                None if self.embeddings is None else self.embeddings[part],
+                None if self.documents is None else self.documents[part],
+                None if self.metadatas is None else self.metadatas[part],
+                None if self.uris is None else self.uris[part],
+            )
+            start += size
 
 
 class Write(Struct, frozen=True):

@@ -204,12 +204,6 @@ class IvfIndex:
         self._forget()
         self._index.add_with_ids(_fit(self.space, vectors, self._shape), slots)
 
-    def merge(self, other: "IvfIndex") -> None:
-        """Take over all that another index of the same lists and codes holds."""
-        _faiss()
-        self._forget()
-        self._index.merge_from(other._index, 0)
-
     def remove(self, slots: Slots) -> None:
         """Take slots out of their lists."""
         _faiss()
@@ -284,7 +278,10 @@ class IvfIndex:
         if not len(queries):
             return Nearest(np.empty((0, k), np.int64), np.empty((0, k), np.float32))
         held = None if allowed is None else self._held(allowed)
-        ahead, lists = _table([self._lists(faiss, query, probes, reach, held) for query in queries])
+        if held is None and len(queries) > 1:
+            ahead, lists = self._lists_of_many(faiss, queries, probes, reach)
+        else:
+            ahead, lists = _table([self._lists(faiss, query, probes, reach, held) for query in queries])
         away = -ahead if self._by_product else ahead
         probes = lists.shape[1]
         known = self._parameters if held is None else held.parameters
@@ -326,6 +323,23 @@ class IvfIndex:
         within = int(np.searchsorted(ahead, self._limit(ahead[first], query, reach), "right"))
         count = min(max(within, _FEWEST_PROBES), probes, len(order))
         return ahead[:count], held.lists[order[:count]]
+
+    def _lists_of_many(self, faiss: Any, queries: Floats, probes: int, reach: float) -> tuple[Floats, Slots]:
+        """Choose the lists (q, n) that queries (q, d) look into, where all rows may be found, as `_lists` does for one,
+        in half of the time; filled up with lists that are none.
+        """
+        ahead = np.stack([self._ahead(faiss, query) for query in queries])
+        nearest = ahead.min(axis=1).tolist()
+        limits = [[self._limit(*pair, reach)] for pair in zip(nearest, queries, strict=True)]
+        within = np.count_nonzero(ahead <= np.array(limits, np.float32), axis=1)
+        counts = np.minimum(np.maximum(within, _FEWEST_PROBES), min(probes, self.lists))
+        most = int(counts.max())
+        lists = np.argpartition(ahead, most - 1, axis=1)[:, :most]
+        ahead = np.take_along_axis(ahead, lists, axis=1)
+        order = np.argsort(ahead, axis=1)
+        ahead, lists = np.take_along_axis(ahead, order, axis=1), np.take_along_axis(lists, order, axis=1)
+        lists[np.arange(most) >= counts[:, None]] = -1
+        return ahead, lists
 
     def _limit(self, nearest: Any, query: Floats, reach: float) -> float:
         """Say how far ahead a list may be to be looked into, where a detour from the nearest may be so long."""

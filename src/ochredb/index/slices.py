@@ -1,9 +1,8 @@
 """Work in slices, or one step ahead, on threads of our own, one for each core."""
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from functools import partial
 from typing import Any, TypeVar
 
 import numpy.typing as npt
@@ -19,26 +18,16 @@ def in_slices(work: Callable[[npt.NDArray[Any]], Part], rows: npt.NDArray[Any], 
     """
     count = len(rows) // least
     if count > 1:  # asking for the number of cores reads a file
-        count = min(count, cores())
+        count = min(count, os.cpu_count() or 1)
     if count <= 1:
         return [work(rows)]
     size = -(-len(rows) // count)
-    return at_once([partial(work, rows[start : start + size]) for start in range(0, len(rows), size)])
-
-
-def at_once(jobs: Sequence[Callable[[], Part]]) -> list[Part]:
-    """Do some jobs at the same time, the first of them on the thread that asks, and give their answers in order."""
-    first, *others = jobs
+    others = [rows[start : start + size] for start in range(size, len(rows), size)]
     try:
-        found = [_threads().submit(job) for job in others]
+        found = [_threads().submit(work, some) for some in others]
     except RuntimeError:  # the interpreter is ending, and gives no more threads
-        return [job() for job in jobs]
-    return [first(), *(part.result() for part in found)]
-
-
-def cores() -> int:
-    """Say for how many threads there is a core."""
-    return os.cpu_count() or 1
+        return [work(rows)]
+    return [work(rows[:size]), *(part.result() for part in found)]
 
 
 def ahead(work: Callable[[Given], Part], parts: Iterable[Given]) -> Iterator[Part]:

@@ -5,8 +5,7 @@ added, it is tried on some of its own rows: how hard it must be searched is meas
 """
 
 import math
-from collections.abc import Callable, Iterator, Sequence
-from functools import partial
+from collections.abc import Callable, Iterator
 from itertools import takewhile
 from typing import NamedTuple
 
@@ -20,7 +19,7 @@ from ochredb.index.exact import nearest, nearest_of, nothing, rank, rough, score
 from ochredb.index.ivf import FEWEST_LISTS, SAMPLES_A_LIST, IvfIndex, list_count
 from ochredb.index.near import near
 from ochredb.index.rows import HALF, SINGLE, Rows, fitting, lossless
-from ochredb.index.slices import ahead, at_once, cores, in_slices
+from ochredb.index.slices import ahead, in_slices
 from ochredb.local.plan import plan
 
 ALWAYS_EXACT = 0
@@ -42,8 +41,6 @@ _RANKED = 64
 """So many candidates are ranked as fast as it is told which of them may be near."""
 _TOGETHER = 1 << 18
 """Components of candidates that are ranked at a time, those of several queries: half the time of each for itself."""
-_MOST_ADDING = 4
-"""So many threads at most put rows into lists; each needs the centres of all lists."""
 _BLOCK = 1 << 23
 """Components that are looked at at a time: 32 MiB of float32."""
 
@@ -205,7 +202,7 @@ def _extended(old: Built, job: Job, share: float) -> Built | None:
     ivf, rows = old.ivf.copy(), _halved(old) if many else old.rows
     ivf.remove(np.concatenate((np.flatnonzero(~job.alive[: old.frontier]), job.dirty)))
     slots, vectors = job.read(job.dirty)
-    rows.put(slots, _added([ivf], rows, slots, vectors))  # searches pass over these slots of the old index
+    rows.put(slots, _added(ivf, rows, slots, vectors))  # searches pass over these slots of the old index
     rows.truncate(old.frontier)  # what an attempt that was stopped has left
     new = len(job.alive) - old.frontier + len(slots)
     built = _cover(replace(old, ivf=ivf, rows=rows, untried=old.untried + new), job)
@@ -288,29 +285,24 @@ class _UnlikeError(Exception):
 
 def _cover(built: Built, job: Job) -> Built | None:
     parts = list(chunks(np.arange(built.frontier, len(job.alive))))
-    more = min(cores(), _MOST_ADDING, len(parts)) - 1
     built.rows.reserve(len(job.alive))
-    ivfs = [built.ivf, *(built.ivf.emptied() for _ in range(more))]
     for chunk, (slots, vectors) in zip(parts, ahead(lambda some: job.read(some[job.alive[some]]), parts), strict=True):
         if not job.goes_on():
             return None
         block = np.zeros((len(chunk), built.rows.dimension), np.float32)
-        block[slots - chunk[0]] = _added(ivfs, built.rows, slots, vectors)
+        block[slots - chunk[0]] = _added(built.ivf, built.rows, slots, vectors)
         built.rows.append(block)
-    for ivf in ivfs[1:]:
-        built.ivf.merge(ivf)
     return replace(built, frontier=len(job.alive))
 
 
-def _added(ivfs: Sequence[IvfIndex], rows: Rows, slots: Slots, vectors: Floats) -> Floats:
-    """Add vectors to the lists, an even share to each of some indexes at the same time, and give them as rows."""
-    kept = vectors if rows.exact else ivfs[0].measured(vectors)
-    if not ivfs[0].takes(vectors):
+def _added(ivf: IvfIndex, rows: Rows, slots: Slots, vectors: Floats) -> Floats:
+    """Add vectors to the lists, and give them as rows."""
+    kept = vectors if rows.exact else ivf.measured(vectors)
+    if not ivf.takes(vectors):
         raise _UnlikeError
     if not rows.holds(kept):
         raise _RoundedError
-    shares = zip(ivfs, np.array_split(slots, len(ivfs)), np.array_split(vectors, len(ivfs)), strict=True)
-    at_once([partial(ivf.add, some, theirs) for ivf, some, theirs in shares])
+    ivf.add(slots, vectors)
     return kept
 
 

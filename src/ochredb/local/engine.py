@@ -448,9 +448,10 @@ def _paged(labels: Labels, get: Get) -> Labels:
 def _fetch_each(db: apsw.Connection, head: Head, labels: list[Labels], fields: Fields) -> list[Records]:
     if len(labels) == 1:
         return [records.fetch(db, head, labels[0], fields)]
-    every = distinct(np.concatenate(labels)) if labels else _NONE
+    wanted = np.concatenate(labels) if labels else _NONE
+    every = distinct(wanted)
     known = records.fetch(db, head, every, fields)
-    return [known.take(np.searchsorted(every, some).tolist()) for some in labels]
+    return list(known.take(np.searchsorted(every, wanted).tolist()).split(map(len, labels)))
 
 
 def _uuid(collection: str) -> UUID:
