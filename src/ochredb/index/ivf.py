@@ -311,7 +311,7 @@ class IvfIndex:
             lists = np.flatnonzero(ahead <= self._limit(ahead.min(), query, reach))
             count = min(max(len(lists), _FEWEST_PROBES), probes, self.lists)
             if count != len(lists):
-                lists = np.argpartition(ahead, count - 1)[:count]
+                lists = np.sort(np.argpartition(ahead, count - 1)[:count])  # in the order of `_lists_of_many`
             return ahead[lists], lists
         if not len(held.lists):
             return ahead[:0], held.lists
@@ -330,16 +330,18 @@ class IvfIndex:
         """
         ahead = np.stack([self._ahead(faiss, query) for query in queries])
         nearest = ahead.min(axis=1).tolist()
-        limits = [[self._limit(*pair, reach)] for pair in zip(nearest, queries, strict=True)]
-        within = np.count_nonzero(ahead <= np.array(limits, np.float32), axis=1)
+        limits = np.array([self._limit(*pair, reach) for pair in zip(nearest, queries, strict=True)], np.float32)
+        within = np.count_nonzero(ahead <= limits[:, None], axis=1)
         counts = np.minimum(np.maximum(within, _FEWEST_PROBES), min(probes, self.lists))
-        most = int(counts.max())
-        lists = np.argpartition(ahead, most - 1, axis=1)[:, :most]
-        ahead = np.take_along_axis(ahead, lists, axis=1)
-        order = np.argsort(ahead, axis=1)
-        ahead, lists = np.take_along_axis(ahead, order, axis=1), np.take_along_axis(lists, order, axis=1)
-        lists[np.arange(most) >= counts[:, None]] = -1
-        return ahead, lists
+        for row in np.flatnonzero(counts != within).tolist():
+            limits[row] = np.partition(ahead[row], counts[row] - 1)[counts[row] - 1]
+        rows, lists = np.nonzero(ahead <= limits[:, None])
+        starts = np.searchsorted(rows, np.arange(len(queries) + 1))
+        shape = len(queries), int(np.diff(starts).max())
+        places = rows, np.arange(len(rows)) - starts[rows]
+        away, chosen = np.zeros(shape, np.float32), np.full(shape, -1, np.int64)
+        away[places], chosen[places] = ahead[rows, lists], lists
+        return away, chosen
 
     def _limit(self, nearest: Any, query: Floats, reach: float) -> float:
         """Say how far ahead a list may be to be looked into, where a detour from the nearest may be so long."""
