@@ -129,12 +129,17 @@ class Pouring(threading.Condition):
         return predicate()
 
 
-@pytest.mark.parametrize(("most", "left"), [(1 << 30, 0), (1600 * 8 * 4, 4)], ids=["all", "enough"])
+@pytest.mark.parametrize(
+    ("rows", "size", "left"),
+    [(1 << 17, 1 << 27, 0), (1 << 17, 1600 * 8 * 4, 4), (1600, 1 << 27, 4)],
+    ids=["all", "enough bytes", "enough rows"],
+)
 def test_rows_that_pour_in_are_waited_for(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, most: int, left: int
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, rows: int, size: int, left: int
 ) -> None:
     """An index that would soon be outgrown waits, up to a number of rows; one that there is takes in more at once."""
-    monkeypatch.setattr(indexer, "_RUSH_BYTES", most)
+    monkeypatch.setattr(indexer, "_RUSH_ROWS", rows)
+    monkeypatch.setattr(indexer, "_RUSH_BYTES", size)
     engine = LocalEngine(tmp_path)
     collection = make(engine)
     with engine.loading(index=False):

@@ -29,8 +29,8 @@ from ochredb.local.vectors import OUTGROWN, TAIL, Vectors
 
 _QUIET_SECONDS = 0.5
 _RUSH_SECONDS = 0.5
-_RUSH_BYTES = 1 << 27
-"""Rows that pour in are waited for up to so much float32, which a search looks through in some 10 ms."""
+_RUSH_ROWS, _RUSH_BYTES = 1 << 17, 1 << 27
+"""Rows that pour in are waited for up to so many and so much float32, which a search looks through in some 10 ms."""
 _logger = logging.getLogger("ochredb")
 
 
@@ -134,6 +134,7 @@ class Indexer:
         before = -TAIL
         with suppress(OchreError):  # indexing will meet it, too
             while True:
+                self._empty_log()
                 with self._store.reading() as db:
                     head = catalog.head(db, collection.id)
                 if head.next_label - before < TAIL or not _may_wait(head, collection.vectors):
@@ -283,8 +284,8 @@ class Indexer:
 def _may_wait(head: Head, vectors: Vectors | None) -> bool:
     built = None if vectors is None else vectors.built
     frontier, trained = (0, 0) if built is None else (built.frontier, built.trained)
-    tail = (head.next_label - frontier) * (head.dimension or 0) * 4
-    return head.rows > OUTGROWN * trained and tail < _RUSH_BYTES
+    tail = head.next_label - frontier
+    return head.rows > OUTGROWN * trained and tail < min(_RUSH_ROWS, _RUSH_BYTES // (4 * (head.dimension or 1)))
 
 
 def _weakly(method: Callable[[], None]) -> Callable[[], None]:
