@@ -158,15 +158,17 @@ def test_precision_fits_all_of_a_sample() -> None:
 
 @given(data=st.data())
 def test_a_column_grows_like_a_list(data: st.DataObject) -> None:
-    """Extending, padding, truncating and keeping give what a list gives, and a view taken earlier stays as it was."""
+    """Each verb gives what a list gives, whatever came before, and a view taken earlier stays as it was."""
     column, truth = Growing(np.int64), list[int]()
     for _ in range(data.draw(st.integers(1, 10))):
         view, then = column.view, list(truth)
-        verb = data.draw(st.sampled_from(["extend", "pad", "truncate", "keep"]))
+        verb = data.draw(st.sampled_from(["extend", "reserve", "pad", "truncate", "keep"]))
         if verb == "extend":
             more = data.draw(st.lists(st.integers(-9, 9), max_size=90))
             column.extend(more)
             truth += more
+        elif verb == "reserve":
+            column.reserve(data.draw(st.integers(0, 300)))
         elif verb == "pad":
             length = data.draw(st.integers(0, 200))
             column.pad(length, 7)
@@ -181,7 +183,7 @@ def test_a_column_grows_like_a_list(data: st.DataObject) -> None:
             truth = [truth[place] for place in places]
         assert column.view.tolist() == truth
         assert len(column) == len(truth)
-        if verb in ("extend", "pad"):
+        if verb in ("extend", "reserve", "pad"):
             assert view.tolist() == then
 
 

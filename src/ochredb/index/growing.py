@@ -34,16 +34,14 @@ class Growing:
         new = np.asarray(rows, self._block.dtype)
         need = self._length + len(new)
         if need > len(self._block):
-            self.reserve(max(need, 2 * len(self._block), 64))
+            self._move(max(need, 2 * len(self._block), 64))
         self._block[self._length : need] = new
         self._length = need
 
     def reserve(self, length: int) -> None:
-        """Have room for so many rows in all."""
-        if length > len(self._block):
-            block = np.empty((length, *self._block.shape[1:]), self._block.dtype)
-            block[: self._length] = self.view
-            self._block = block
+        """Have room for so many rows in all, if that is more than doubling would give."""
+        if length > 2 * len(self._block):
+            self._move(length)
 
     def pad(self, length: int, value: Any) -> None:
         """Append copies of one value until there are `length` rows."""
@@ -58,3 +56,8 @@ class Growing:
         """Keep the rows at these places, in their order, and give back the rest."""
         self._block = self.view[places]
         self._length = len(self._block)
+
+    def _move(self, room: int) -> None:
+        block = np.empty((room, *self._block.shape[1:]), self._block.dtype)
+        block[: self._length] = self.view
+        self._block = block

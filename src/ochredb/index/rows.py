@@ -124,7 +124,7 @@ class Rows:
         self._more.extend(self._narrow(vectors))
 
     def reserve(self, length: int) -> None:
-        """Have room for so many rows in all."""
+        """Have room for so many rows in all, if they are many more than there are."""
         self._more.reserve(max(length - len(self._base), 0))
 
     def truncate(self, length: int) -> None:
