@@ -16,23 +16,14 @@ import numpy as np
 from ochredb.core.model import Floats, Mask, Space
 from ochredb.index.base import Allowed, Nearest, Slots
 from ochredb.index.exact import LARGE, SMALL
-from ochredb.index.slices import in_slices
+from ochredb.index.kmeans import centroids, quantizer
+from ochredb.index.library import library
 
 ROWS_A_LIST = 512
 FEWEST_LISTS = 16
 MOST_LISTS = 16_384
-SAMPLES_A_LIST = 128
 _CODE_ROUNDS, _CODE_SAMPLES = 8, 128
 """Rounds of k-means for the codes and vectors a code in each; the 25 and 256 that are usual find no more neighbours."""
-_ROUNDS = (64, 64, 64, 64, 64, 128, 128, 128)
-"""Vectors a list in each round of k-means. It takes little more than half of the time of ten rounds of 128 each, and a
-vector's product with the centre of its list is on average 0.1 % less."""
-_SHARE = 4096
-"""A thread takes at least so many vectors in a round."""
-_ASIDE = 1 + 1 / 1024, 1 - 1 / 1024
-"""Where a list without a vector begins anew: beside the centre of a large one, so far from it in every second
-component.
-"""
 _FLAT_BELOW = 32
 """Under this dimension codes of 4 bits for 2 components tell too little, and the vectors are small enough to keep."""
 _PROBES = 6
@@ -76,13 +67,6 @@ def list_count(rows: int) -> int:
     return min(max(rows // ROWS_A_LIST, FEWEST_LISTS), MOST_LISTS)
 
 
-def _faiss() -> Any:
-    import faiss  # heavy, and only needed by collections beyond a few thousand rows
-
-    faiss.omp_set_num_threads(1)  # a setting of each thread, so said at each use
-    return faiss
-
-
 class _Fit(NamedTuple):
     """How vectors are given to FAISS.
 
@@ -110,7 +94,7 @@ class IvfIndex:
         self._width = int(index.d)
         self._by_product = space != "l2" or fit.alike
         self.lists = int(index.nlist)
-        self._centres = _faiss().downcast_index(index.quantizer).get_xb()
+        self._centres = library().downcast_index(index.quantizer).get_xb()
         if self._width >= _FLAT_BELOW:
             index.implem = _QUERY_BY_QUERY
 
@@ -132,18 +116,18 @@ class IvfIndex:
             keep_on: Asked between rounds; when it says no, None is returned.
             alike: Whether all rows may be taken for equally long if those of the sample are.
         """
-        faiss = _faiss()
+        faiss = library()
         shape = _shape(space, sample, alike)
         vectors = _fit(space, sample, shape)
         by_product = space != "l2" or shape.alike
-        centroids = _centroids(faiss, vectors, min(list_count(rows), len(vectors)), by_product, keep_on)
-        if centroids is None:
+        centres = centroids(vectors, min(list_count(rows), len(vectors)), by_product, keep_on)
+        if centres is None:
             return None
-        index = _index(faiss, centroids, by_product)
+        index = _index(faiss, centres, by_product)
         if index.d >= _FLAT_BELOW:
             # To code how far a vector is from the centre of its list is far better where vectors lie in clusters. For
             # products that is free; for squares it takes three times as long, and is done where it is worth that.
-            index.by_residual = by_product or _clustered(vectors, centroids)
+            index.by_residual = by_product or _clustered(vectors, centres)
         index.train(vectors[: 256 * 64])
         _hasten(index)
         return cls(space, sample.shape[1], index, shape) if keep_on() else None
@@ -151,7 +135,7 @@ class IvfIndex:
     @classmethod
     def load(cls, space: Space, dimension: int, file: BinaryIO) -> "IvfIndex":
         """Read what `save` gave; FAISS trusts what it reads, so the caller has checked that not a byte has changed."""
-        faiss = _faiss()
+        faiss = library()
         scale, alike = _HEADER.unpack(file.read(_HEADER.size))
         index = faiss.read_index(faiss.PyCallbackIOReader(file.read))
         _hasten(index)
@@ -159,14 +143,14 @@ class IvfIndex:
 
     def save(self) -> list[bytes]:
         """Give the index as blocks of bytes."""
-        faiss = _faiss()
+        faiss = library()
         blocks = [_HEADER.pack(*self._shape)]
         faiss.write_index(self._index, faiss.PyCallbackIOWriter(blocks.append))
         return blocks
 
     def copy(self) -> "IvfIndex":
         """Give one that can be added to while this one is searched."""
-        return IvfIndex(self.space, self.dimension, _faiss().clone_index(self._index), self._shape)
+        return IvfIndex(self.space, self.dimension, library().clone_index(self._index), self._shape)
 
     def emptied(self) -> "IvfIndex":
         """Give one with the same lists and codes, and no rows."""
@@ -180,7 +164,7 @@ class IvfIndex:
     @property
     def slots(self) -> Slots:
         """The slots that it holds, in no order."""
-        faiss, lists = _faiss(), self._index.invlists
+        faiss, lists = library(), self._index.invlists
         filled = [row for row in range(self.lists) if lists.list_size(row)]  # FAISS gives an empty list another type
         parts = [faiss.rev_swig_ptr(lists.get_ids(row), lists.list_size(row)) for row in filled]
         slots: Slots = np.concatenate([np.empty(0, np.int64), *parts])  # a copy: what is copied from may change
@@ -200,13 +184,13 @@ class IvfIndex:
 
     def add(self, slots: Slots, vectors: Floats) -> None:
         """Encode vectors under new slots."""
-        _faiss()
+        library()
         self._forget()
         self._index.add_with_ids(_fit(self.space, vectors, self._shape), slots)
 
     def remove(self, slots: Slots) -> None:
         """Take slots out of their lists."""
-        _faiss()
+        library()
         self._forget()
         self._index.remove_ids(slots)
 
@@ -246,7 +230,7 @@ class IvfIndex:
 
     def nearest_lists(self, measured: Floats) -> Slots:
         """Tell in which list (n,) each of some measured vectors (n, d) lies."""
-        _faiss()
+        library()
         lists: Slots = self._index.quantizer.search(_even(measured), 1)[1][:, 0]
         return lists
 
@@ -261,7 +245,7 @@ class IvfIndex:
             (q, n), at least 0. Where the index goes by products: how much smaller the product of centre and query is
             than the largest, in lengths of the query. Else: how much longer the way is than the shortest.
         """
-        faiss = _faiss()
+        faiss = library()
         ahead = np.stack([self._ahead(faiss, query) for query in _even(queries)])
         to_list, nearest = np.take_along_axis(ahead, lists, axis=1), ahead.min(axis=1, keepdims=True)
         if self._by_product:
@@ -272,7 +256,7 @@ class IvfIndex:
         return detours
 
     def _search(self, queries: Floats, k: int, allowed: Allowed | None, probes: int, reach: float) -> Nearest:
-        faiss = _faiss()
+        faiss = library()
         if queries.shape[1] != self._width or queries.dtype != np.float32 or not queries.flags.c_contiguous:
             raise ValueError(f"queries: {queries.dtype} {queries.shape}, float32 (q, {self._width}) in C order wanted")
         if not len(queries):
@@ -449,58 +433,16 @@ def _even(vectors: Floats) -> Floats:
     return np.pad(vectors, ((0, 0), (0, 1))) if vectors.shape[1] % 2 else vectors
 
 
-def _centroids(faiss: Any, vectors: Floats, lists: int, by_product: bool, keep_on: Callable[[], bool]) -> Floats | None:
-    """Find the centres of the lists by k-means; FAISS's own keeps to one core, as its OpenMP may have no more."""
-    centres = vectors[:lists]
-    for vectors_a_list in _ROUNDS:
-        if not keep_on():
-            return None
-        centres = _means(_quantizer(faiss, centres, by_product), vectors[: lists * vectors_a_list], by_product)
-    return centres
-
-
-def _means(quantizer: Any, vectors: Floats, by_product: bool) -> Floats:
-    """Give the mean of the vectors that are nearest to each centre, for products of length 1."""
-    parts = in_slices(lambda some: _sums(quantizer, some), vectors, _SHARE)
-    sums, counts = (np.sum(part, axis=0) for part in zip(*parts, strict=True))
-    means: Floats = sums / np.maximum(counts, 1)[:, None]
-    empty = np.flatnonzero(counts == 0)
-    largest = np.argsort(-counts)[: len(counts) - len(empty)]
-    means[empty] = means[np.resize(largest, len(empty))] * np.resize(_ASIDE, means.shape[1])
-    if by_product:
-        lengths = np.linalg.norm(means, axis=1)[:, None]
-        np.divide(means, lengths, out=means, where=lengths > 0)
-    return means
-
-
-def _sums(quantizer: Any, vectors: Floats) -> tuple[Floats, Slots]:
-    """Give the sum of the vectors that are nearest to each centre, and how many they are."""
-    _faiss()
-    nearest = quantizer.search(vectors, 1)[1][:, 0]
-    sums = np.zeros((quantizer.ntotal, vectors.shape[1]), np.float32)
-    order = np.argsort(nearest, kind="stable")
-    starts = np.flatnonzero(np.diff(nearest[order], prepend=-1))
-    for rows in np.split(order, starts[1:]):
-        sums[nearest[rows[0]]] = vectors[rows].sum(axis=0)
-    return sums, np.bincount(nearest, minlength=len(sums))
-
-
-def _quantizer(faiss: Any, centres: Floats, by_product: bool) -> Any:
-    quantizer = faiss.IndexFlat(centres.shape[1], faiss.METRIC_INNER_PRODUCT if by_product else faiss.METRIC_L2)
-    quantizer.add(centres)
-    return quantizer
-
-
-def _index(faiss: Any, centroids: Floats, by_product: bool) -> Any:
-    lists, d = centroids.shape
-    quantizer = _quantizer(faiss, centroids, by_product)
-    metric = quantizer.metric_type
+def _index(faiss: Any, centres: Floats, by_product: bool) -> Any:
+    lists, d = centres.shape
+    coarse = quantizer(centres, by_product)
+    metric = coarse.metric_type
     if d < _FLAT_BELOW:
-        index = faiss.IndexIVFFlat(quantizer, d, lists, metric)
+        index = faiss.IndexIVFFlat(coarse, d, lists, metric)
     else:
-        index = faiss.IndexIVFPQFastScan(quantizer, d, lists, d // 2, 4, metric)
+        index = faiss.IndexIVFPQFastScan(coarse, d, lists, d // 2, 4, metric)
         index.pq.cp.niter, index.pq.cp.max_points_per_centroid = _CODE_ROUNDS, _CODE_SAMPLES
-    quantizer.this.disown()
+    coarse.this.disown()
     index.own_fields = True
     index.quantizer_trains_alone = 0
     return index
@@ -512,9 +454,9 @@ def _hasten(index: Any) -> None:
         index.pq.sync_transposed_centroids()
 
 
-def _clustered(vectors: Floats, centroids: Floats) -> bool:
+def _clustered(vectors: Floats, centres: Floats) -> bool:
     """Tell whether vectors are on average nearer to the centre of their list than to the centre of all, by half."""
     some = vectors[:1024]
-    squares = np.square(some).sum(axis=1)[:, None] - 2 * some @ centroids.T + np.square(centroids).sum(axis=1)
+    squares = np.square(some).sum(axis=1)[:, None] - 2 * some @ centres.T + np.square(centres).sum(axis=1)
     whole = np.square(some - vectors.mean(axis=0)).sum(axis=1).mean()
     return bool(squares.min(axis=1).mean() < whole / 2)

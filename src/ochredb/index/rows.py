@@ -15,6 +15,7 @@ import numpy.typing as npt
 from ochredb.core.model import Floats
 from ochredb.index.base import Slots
 from ochredb.index.growing import Growing
+from ochredb.index.library import library
 
 
 class Lengths(NamedTuple):
@@ -248,9 +249,7 @@ def _in_blocks(vectors: npt.NDArray[Any]) -> Iterator[npt.NDArray[Any]]:
 
 
 def _computed(compute: str, query: Floats, rows: npt.NDArray[Any], slots: Slots) -> Floats:
-    import faiss
-
-    faiss.omp_set_num_threads(1)  # a setting of each thread, so said at each use
+    faiss = library()
     slots, found = np.ascontiguousarray(slots), np.empty(len(slots), np.float32)
     pointer = faiss.swig_ptr
     shape = rows.shape[1], 1, len(slots)
