@@ -101,6 +101,20 @@ def test_listing(client: ochredb.ClientAPI) -> None:
             client.delete_collection(missing)
 
 
+def test_what_a_collection_tells_is_a_copy(client: ochredb.ClientAPI) -> None:
+    """A change to the configuration that was given changes no collection, nor another of the same list."""
+    for name in ("one", "two"):
+        client.create_collection(name, configuration={"hnsw": {"space": "ip"}})
+    one, two = client.list_collections()
+    before = two.configuration_json
+    told = one.configuration_json
+    told["hnsw"]["space"] = "l2"
+    one.configuration["hnsw"]["space"] = "l2"
+    one.get_model().configuration_json["hnsw"]["space"] = "l2"
+    assert one.configuration_json == two.configuration_json == before
+    assert before["hnsw"]["space"] == "ip"
+
+
 BAD_METADATA: list[tuple[type[Exception], str, Any]] = [
     (errors.InvalidArgumentError, "Validation error: metadata: Metadata cannot be empty", {}),
     (

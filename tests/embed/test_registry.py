@@ -139,6 +139,13 @@ def test_the_stored_configuration_is_a_copy() -> None:
     assert form["config"] == {"factor": [1]}
 
 
+def test_what_is_rebuilt_from_is_a_copy(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A class may take its configuration apart; the collection still has it."""
+    form = persisted_form(Scaled(3))
+    monkeypatch.setattr(Scaled, "build_from_config", staticmethod(lambda config: Scaled(config.pop("factor"))))
+    assert [rebuild(form).factor, rebuild(form).factor] == [3, 3]  # type: ignore[union-attr]
+
+
 def test_a_configuration_is_json() -> None:
     """What could not be read back is refused when it is stored."""
     with pytest.raises(BadValue, match=r"get_config\(\) of embedding function scaled must give JSON"):

@@ -1,6 +1,6 @@
 """Conditions on metadata as NumPy predicates, against `matches`."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from math import inf, nan
 from typing import Any
 
@@ -25,6 +25,14 @@ EDGES: tuple[Any, ...] = (
 
 NUMBERS = [value for value in EDGES if not isinstance(value, str | bool)]
 OPERATORS: list[OrderOp] = ["$gt", "$gte", "$lt", "$lte"]
+
+
+@pytest.fixture(autouse=True, scope="module")
+def few_at_a_time() -> Iterator[None]:
+    """Read so few records at a time that these tests take more than one go."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("ochredb.local.columns._PART", 3)
+        yield
 
 
 def scan_of(rows: dict[int, Metadata]) -> Scan:

@@ -1,5 +1,6 @@
 """What a collection tells of itself without asking its engine."""
 
+from copy import deepcopy
 from typing import Any
 from uuid import UUID
 
@@ -38,8 +39,8 @@ class Described:
 
     @property
     def configuration_json(self) -> dict[str, Any]:
-        """The configuration as JSON: `hnsw`, `spann`, `embedding_function`."""
-        return self._info.configuration
+        """The configuration as JSON: `hnsw`, `spann`, `embedding_function`; a copy, the caller's own."""
+        return deepcopy(self._info.configuration)
 
     @property
     def configuration(self) -> CollectionConfiguration:
@@ -48,7 +49,7 @@ class Described:
         Raises:
             ValueError: The function's class is not registered in this process.
         """
-        stored = self._info.configuration
+        stored = self.configuration_json
         configuration: Any = {**stored, "embedding_function": rebuild(stored.get("embedding_function"))}
         found: CollectionConfiguration = configuration
         return found
@@ -56,7 +57,7 @@ class Described:
     @property
     def schema(self) -> Schema:
         """The indexes, and how embeddings are made and compared."""
-        return Schema.deserialize_from_json(described(self._info.configuration, self._info.schema))
+        return Schema.deserialize_from_json(described(self.configuration_json, self._info.schema))
 
     @property
     def tenant(self) -> str:
@@ -74,7 +75,7 @@ class Described:
             id=self.id,
             name=self.name,
             configuration_json=self.configuration_json,
-            serialized_schema=described(self._info.configuration, self._info.schema),
+            serialized_schema=described(self.configuration_json, self._info.schema),
             metadata=self.metadata,
             dimension=self._info.dimension,
             tenant=self.tenant,

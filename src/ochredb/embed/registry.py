@@ -6,6 +6,7 @@ registered and in the table of our own; it is never imported, and a configuratio
 
 import warnings
 from collections.abc import Callable
+from copy import deepcopy
 from functools import partial
 from importlib import import_module
 from typing import Any, NamedTuple, TypeVar, overload
@@ -198,7 +199,7 @@ def _rebuilt(form: dict[str, Any] | None, kind: _Kind) -> Any:
                 raise BadValue(
                     f"{kind.word} {name} not found. Add @{kind.decorator} decorator to the class definition."
                 )
-            return _build(found, form.get("config"))
+            return _build(found, deepcopy(form.get("config")))  # which may be of more than one collection
         case _:
             raise BadValue(f"embedding_function: expected a stored form with a 'type', got {form!r}")
 

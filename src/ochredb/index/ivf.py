@@ -30,7 +30,7 @@ _PROBES = 6
 """The most lists to look into at effort 100 = this times the square root of their number."""
 _FEWEST_PROBES = 16
 """Lists that are looked into anyway, for queries unlike the rows."""
-_FIRST_HELD, _FIRST_HELD_OF_MANY = 96, 7
+_FIRST_HELD, _FIRST_HELD_OF_MANY = 96, 6
 """Where only some rows may be found, the way is measured from the lists that hold the first so many of them, or this
 times the square root of the number of lists, if that is more; fewer may be strays."""
 _FARTHEST = float(np.finfo(np.float32).max)
@@ -295,8 +295,10 @@ class IvfIndex:
             lists = np.flatnonzero(ahead <= self._limit(ahead.min(), query, reach))
             count = min(max(len(lists), _FEWEST_PROBES), probes, self.lists)
             if count != len(lists):
-                lists = np.sort(np.argpartition(ahead, count - 1)[:count])  # in the order of `_lists_of_many`
-            return ahead[lists], lists
+                lists = np.sort(np.argpartition(ahead, count - 1)[:count])  # of two as near the first, as below
+            away = ahead[lists]
+            order = np.argsort(away, kind="stable")
+            return away[order], lists[order]
         if not len(held.lists):
             return ahead[:0], held.lists
         ahead = ahead[held.lists]
@@ -320,11 +322,14 @@ class IvfIndex:
         for row in np.flatnonzero(counts != within).tolist():
             limits[row] = np.partition(ahead[row], counts[row] - 1)[counts[row] - 1]
         rows, lists = np.nonzero(ahead <= limits[:, None])
+        far = ahead[rows, lists]
+        order = np.lexsort((far, rows))
+        far, lists = far[order], lists[order]
         starts = np.searchsorted(rows, np.arange(len(queries) + 1))
         shape = len(queries), int(np.diff(starts).max())
         places = rows, np.arange(len(rows)) - starts[rows]
         away, chosen = np.zeros(shape, np.float32), np.full(shape, -1, np.int64)
-        away[places], chosen[places] = ahead[rows, lists], lists
+        away[places], chosen[places] = far, lists
         return away, chosen
 
     def _limit(self, nearest: Any, query: Floats, reach: float) -> float:

@@ -19,6 +19,8 @@ from ochredb.index.growing import Growing
 MISSING, STR, INT, FLOAT, BOOL = range(5)
 _KINDS: dict[type, int] = {str: STR, int: INT, float: FLOAT, bool: BOOL}
 _INT64 = np.iinfo(np.int64)
+_PART = 8192
+"""Records that are read at a time: what Python makes of each takes many times what a column keeps."""
 
 Scan = Callable[[Slots, Sequence[str]], tuple[Slots, list[list[Any]]]]
 """Give the slots of those records, of ascending slots, that have metadata, and for each key their values or None."""
@@ -80,9 +82,10 @@ class Columns:
             return
         for column in columns.values():
             column.reach(int(slots[-1]) + 1)
-        places, values = scan(slots, list(columns))
-        for column, each in zip(columns.values(), values, strict=True):
-            column.fill(places, each)
+        for start in range(0, len(slots), _PART):
+            places, values = scan(slots[start : start + _PART], list(columns))
+            for column, each in zip(columns.values(), values, strict=True):
+                column.fill(places, each)
 
 
 class _Column:
