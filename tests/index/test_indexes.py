@@ -386,7 +386,7 @@ def test_a_search_reaches_so_far_and_no_farther(space: Space, dimension: int) ->
     np.testing.assert_allclose(detours.min(axis=1), 0)
     of_rows = index.nearest_lists(index.measured(vectors))
     for reach in (0.0, 0.1, float(np.median(detours)), np.inf):
-        found = index.propose(queries, len(vectors), None, ALL_LISTS, reach).slots
+        found = index.propose(queries, len(vectors), None, ALL_LISTS, reach)
         for slots, detour in zip(found, detours, strict=True):
             near = np.flatnonzero(detour <= max(reach, np.sort(detour)[15]))
             assert set(of_rows[slots[slots >= 0]]) == set(near) & set(of_rows)
@@ -404,10 +404,35 @@ def test_a_filter_is_searched_where_its_rows_are(space: Space) -> None:
         held = np.bincount(of_rows[allowed.mask], minlength=index.lists)
         order = np.argsort(detours)
         first = detours[order[np.argmax(np.cumsum(held[order]) >= 96)]]
-        found = index.propose(query[None], 6000, allowed, ALL_LISTS, 0.05).slots[0]
+        found = index.propose(query[None], 6000, allowed, ALL_LISTS, 0.05)[0]
         fewest = np.sort(detours[held > 0])[:16].max()
         near = (held > 0) & (detours <= max(first + 0.05, fewest) + 1e-6)
         assert set(found[found >= 0]) == set(np.flatnonzero(allowed.mask & near[of_rows]))
+
+
+@EVERY_SPACE
+def test_few_rows_of_many_lists_are_all_proposed(space: Space) -> None:
+    """Where a filter leaves few rows in the lists, these are proposed, and codes are compared for the other queries."""
+    vectors = clustered(np.random.default_rng(17), 6000, 40)
+    index: Any = ivf(space, vectors)
+    of_rows = index.nearest_lists(index.measured(vectors))
+    dense = np.bincount(of_rows).argmax()
+    allowed = Allowed((np.arange(6000) % 60 == 0) | ((of_rows == dense) & (np.arange(6000) % 4 == 0)))
+    assert 16 * allowed.count <= len(index)
+    queries = index.measured(vectors[:300])
+    widths = set()
+    for effort in (1, 100, ALL_LISTS):
+        together = index.propose(queries, 5, allowed, effort, 0.05)
+        for query, found in zip(queries, together, strict=True):
+            alone = index.propose(query[None], 5, allowed, effort, 0.05)[0]
+            found, alone = found[found >= 0], alone[alone >= 0]
+            np.testing.assert_array_equal(found, alone)
+            assert allowed.mask[found].all()
+            widths.add(len(found))
+            if len(found) > 5:  # then they are all that their lists hold
+                assert set(found) == set(np.flatnonzero(allowed.mask & np.isin(of_rows, of_rows[found])))
+    assert 5 in widths
+    assert max(widths) > 5
 
 
 @EVERY_SPACE

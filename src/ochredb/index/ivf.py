@@ -31,8 +31,11 @@ _PROBES = 6
 _FEWEST_PROBES = 16
 """Lists that are looked into anyway, for queries unlike the rows."""
 _FIRST_HELD, _FIRST_HELD_OF_MANY = 96, 6
-"""Where only some rows may be found, the way is measured from the lists that hold the first so many of them, or this
-times the square root of the number of lists, if that is more; fewer may be strays."""
+"""Where only some rows may be found, the way is measured from the lists that hold the first so many of them, or, unless
+they are `_SPARSE`, this times the square root of the number of lists, if that is more; fewer may be strays."""
+_SPARSE = 16
+"""To compare a code takes a 16th of the time of ranking a row: where so few rows of lists may be found, their codes are
+passed over and these rows ranked."""
 _FARTHEST = float(np.finfo(np.float32).max)
 _QUERY_BY_QUERY = 10
 """FAISS's way that shares no list among queries: a tenth faster than the others for many queries, a quarter for one."""
@@ -54,11 +57,15 @@ class _Held(NamedTuple):
     Args:
         lists: Those (n,) that hold any of the rows that it keeps.
         rows: How many they hold (n,).
+        slots: The slots of these rows, list by list; None if they are not `_SPARSE` among all.
+        bounds: Where those of each list begin, and where those of the last one end.
         parameters: Of searches, by how many lists they look into.
     """
 
     lists: Slots
     rows: Slots
+    slots: Slots | None
+    bounds: Slots
     parameters: dict[int, Any]
 
 
@@ -208,12 +215,14 @@ class IvfIndex:
 
     def search(self, queries: Floats, k: int, allowed: Mask | None = None, effort: int = 100) -> Nearest:
         """Find k candidates of each query, in rough order."""
-        return self.propose(self.measured(queries), k, None if allowed is None else Allowed(allowed), effort)
+        queries = _even(self.measured(queries))
+        some = None if allowed is None else Allowed(allowed)
+        return self._search(queries, k, some, *self._chosen(queries, some, self.probes(effort), math.inf))
 
     def propose(
         self, measured: Floats, k: int, allowed: Allowed | None = None, effort: int = 100, reach: float = math.inf
-    ) -> Nearest:
-        """Find k candidates of queries that are `measured` already.
+    ) -> Slots:
+        """Find candidates of queries that are `measured` already.
 
         Args:
             measured: float32 (q, d).
@@ -221,8 +230,23 @@ class IvfIndex:
             allowed: The slots that may be found; None allows all.
             effort: How hard to try, 100 being the usual: the most lists that are looked into.
             reach: How long a detour to a list may be, in the terms of `detours`.
+
+        Returns:
+            (q, n), a row's -1 behind its slots: k in rough order; or, where few rows of the lists may be found, all of
+            them in no order.
         """
-        return self._search(_even(measured), k, allowed, self.probes(effort), reach)
+        queries = _even(measured)
+        ahead, lists = self._chosen(queries, allowed, self.probes(effort), reach)
+        few = {} if allowed is None else self._few(self._held(allowed), lists)
+        if not few:
+            return self._search(queries, k, allowed, ahead, lists).slots
+        many = [row for row in range(len(lists)) if row not in few]
+        found = np.full((len(lists), max(k if many else 0, *map(len, few.values()))), -1, np.int64)
+        if many:
+            found[many, :k] = self._search(queries[many], k, allowed, ahead[many], lists[many]).slots
+        for row, slots in few.items():
+            found[row, : len(slots)] = slots
+        return found
 
     def probes(self, effort: int) -> int:
         """Say how many lists an effort looks into at most."""
@@ -255,17 +279,33 @@ class IvfIndex:
             detours = np.sqrt(to_list) - np.sqrt(nearest)
         return detours
 
-    def _search(self, queries: Floats, k: int, allowed: Allowed | None, probes: int, reach: float) -> Nearest:
+    def _chosen(self, queries: Floats, allowed: Allowed | None, probes: int, reach: float) -> tuple[Floats, Slots]:
+        """Choose the lists (q, n) that queries (q, d) look into, -1 being none, and say how far ahead they are."""
         faiss = library()
         if queries.shape[1] != self._width or queries.dtype != np.float32 or not queries.flags.c_contiguous:
             raise ValueError(f"queries: {queries.dtype} {queries.shape}, float32 (q, {self._width}) in C order wanted")
         if not len(queries):
-            return Nearest(np.empty((0, k), np.int64), np.empty((0, k), np.float32))
+            return np.empty((0, 0), np.float32), np.empty((0, 0), np.int64)
         held = None if allowed is None else self._held(allowed)
         if held is None and len(queries) > 1:
-            ahead, lists = self._lists_of_many(faiss, queries, probes, reach)
-        else:
-            ahead, lists = _table([self._lists(faiss, query, probes, reach, held) for query in queries])
+            return self._lists_of_many(faiss, queries, probes, reach)
+        return _table([self._lists(faiss, query, probes, reach, held) for query in queries])
+
+    def _few(self, held: "_Held", lists: Slots) -> dict[int, Slots]:
+        """Give the rows that may be found for each query whose lists (q, n) hold few of them for what they hold."""
+        if held.slots is None:
+            return {}
+        starts = held.bounds[lists]
+        counts = np.where(lists < 0, 0, held.bounds[lists + 1] - starts)
+        many = np.count_nonzero(lists >= 0, axis=1) * (len(self) / self.lists)
+        return {
+            row: held.slots[_ranges(starts[row], counts[row])]
+            for row in np.flatnonzero(_SPARSE * counts.sum(axis=1) <= many).tolist()
+        }
+
+    def _search(self, queries: Floats, k: int, allowed: Allowed | None, ahead: Floats, lists: Slots) -> Nearest:
+        faiss = library()
+        held = None if allowed is None else self._held(allowed)
         away = -ahead if self._by_product else ahead
         probes = lists.shape[1]
         known = self._parameters if held is None else held.parameters
@@ -285,7 +325,7 @@ class IvfIndex:
     def _lists(
         self, faiss: Any, query: Floats, probes: int, reach: float, held: "_Held | None"
     ) -> tuple[Floats, Slots]:
-        """Choose the lists (n,) that a query (d,) looks into, in no order, and say how far ahead they are.
+        """Choose the lists (n,) that a query (d,) looks into, the nearest first, and say how far ahead they are.
 
         Where only some rows may be found, lists without one are passed over, and the way is measured from where the
         first few of them are held: what a filter keeps may begin far from the query.
@@ -304,7 +344,7 @@ class IvfIndex:
         ahead = ahead[held.lists]
         order = np.argsort(ahead)
         ahead = ahead[order]
-        wanted = max(_FIRST_HELD, _FIRST_HELD_OF_MANY * math.sqrt(self.lists))
+        wanted = max(_FIRST_HELD, _FIRST_HELD_OF_MANY * math.sqrt(self.lists) if held.slots is None else 0)
         first = min(int(np.searchsorted(np.cumsum(held.rows[order]), wanted)), len(order) - 1)
         within = int(np.searchsorted(ahead, self._limit(ahead[first], query, reach), "right"))
         count = min(max(within, _FEWEST_PROBES), probes, len(order))
@@ -353,8 +393,11 @@ class IvfIndex:
         if held is None:
             lists = self._list_of[: len(allowed.mask)][allowed.mask[: len(self._list_of)]]
             rows = np.bincount(lists[lists >= 0], minlength=self.lists)
-            some = np.flatnonzero(rows)
-            held = self._kept[allowed] = _Held(some, rows[some], {})
+            some, bounds, slots = np.flatnonzero(rows), np.concatenate(([0], np.cumsum(rows))), None
+            if _SPARSE * bounds[-1] <= len(self):
+                slots = np.flatnonzero(allowed.mask[: len(self._list_of)])
+                slots = slots[lists >= 0][np.argsort(lists[lists >= 0], kind="stable")]
+            held = self._kept[allowed] = _Held(some, rows[some], slots, bounds, {})
         return held
 
     @property
@@ -368,6 +411,13 @@ class IvfIndex:
             places[slots] = np.repeat(np.arange(self.lists, dtype=np.int16), sizes)
             self._places = places  # only now, as others may search at the same time
         return places
+
+
+def _ranges(starts: Slots, counts: Slots) -> Slots:
+    """Give the integers of ranges, so many from each start, one range after the other."""
+    before = np.cumsum(counts) - counts
+    ranges: Slots = np.repeat(starts - before, counts) + np.arange(counts.sum())
+    return ranges
 
 
 def _table(rows: list[tuple[Floats, Slots]]) -> tuple[Floats, Slots]:

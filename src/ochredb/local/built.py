@@ -112,8 +112,9 @@ class Built(Struct, frozen=True):
         if not chosen.exact and self.boost != ALWAYS_EXACT:
             some = None if allowed.count == self.frontier else allowed
             for reach in dict.fromkeys((self._reach(k) * effort * self.boost / 100, math.inf)):
-                proposed = self.ivf.propose(measured, chosen.candidates, some, chosen.effort, reach).slots
-                if proposed[:, min(k, allowed.count) - 1].min(initial=0) >= 0:
+                proposed = self.ivf.propose(measured, chosen.candidates, some, chosen.effort, reach)
+                wanted = min(k, allowed.count)
+                if proposed.shape[1] >= wanted and proposed[:, wanted - 1].min(initial=0) >= 0:
                     return proposed
             # The lists that were looked into hold too few of the rows that may be found.
         slots = np.flatnonzero(allowed.mask)
