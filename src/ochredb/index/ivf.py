@@ -15,7 +15,7 @@ import numpy as np
 
 from ochredb.core.model import Floats, Mask, Space
 from ochredb.index.base import Allowed, Nearest, Slots
-from ochredb.index.exact import LARGE, SMALL
+from ochredb.index.fit import Fit, even, lengths
 from ochredb.index.kmeans import centroids, quantizer
 from ochredb.index.library import library
 
@@ -39,15 +39,6 @@ passed over and these rows ranked."""
 _FARTHEST = float(np.finfo(np.float32).max)
 _QUERY_BY_QUERY = 10
 """FAISS's way that shares no list among queries: a tenth faster than the others for many queries, a quarter for one."""
-_UNLIKE = 0.02
-"""Vectors that differ by less in length are taken to be equally long."""
-_UNIT = 1e-6
-"""Squared lengths that differ by so little from 1 need no division."""
-_LONGEST = 1e15
-"""So long may a vector be that FAISS sees: the square, and sums of some hundred squares, do not leave float32."""
-_SCALES = float(np.finfo(np.float32).tiny), float(np.finfo(np.float32).max)
-_BLOCK = 1 << 16
-"""Rows that are looked at in float64 at a time."""
 _HEADER = struct.Struct("<d?7x")
 
 
@@ -74,32 +65,18 @@ def list_count(rows: int) -> int:
     return min(max(rows // ROWS_A_LIST, FEWEST_LISTS), MOST_LISTS)
 
 
-class _Fit(NamedTuple):
-    """How vectors are given to FAISS.
-
-    Args:
-        scale: Factor that makes a usual vector about 1 long, so that very long or short ones do not leave float32; one
-            that is still longer than `_LONGEST` is shortened to that.
-        alike: Whether an l2 index takes all vectors for equally long. Then the nearest are those of the largest
-            product, which are found several times as fast.
-    """
-
-    scale: float
-    alike: bool
-
-
 class IvfIndex:
     """An inverted file over the vectors of one collection; `search` gives candidates whose distances are rough."""
 
-    def __init__(self, space: Space, dimension: int, index: Any, fit: _Fit) -> None:
-        self.space: Space = space
+    def __init__(self, dimension: int, index: Any, fit: Fit) -> None:
+        self.space = fit.space
         self.dimension = dimension
         self._index = index
-        self._shape = fit
+        self._fit = fit
         self._parameters: dict[int, Any] = {}
         self._forget()
         self._width = int(index.d)
-        self._by_product = space != "l2" or fit.alike
+        self._by_product = fit.by_product
         self.lists = int(index.nlist)
         self._centres = library().downcast_index(index.quantizer).get_xb()
         if self._width >= _FLAT_BELOW:
@@ -124,20 +101,19 @@ class IvfIndex:
             alike: Whether all rows may be taken for equally long if those of the sample are.
         """
         faiss = library()
-        shape = _shape(space, sample, alike)
-        vectors = _fit(space, sample, shape)
-        by_product = space != "l2" or shape.alike
-        centres = centroids(vectors, min(list_count(rows), len(vectors)), by_product, keep_on)
+        fit = Fit.of(space, sample, alike)
+        vectors = even(fit.measured(sample))
+        centres = centroids(vectors, min(list_count(rows), len(vectors)), fit.by_product, keep_on)
         if centres is None:
             return None
-        index = _index(faiss, centres, by_product)
+        index = _index(faiss, centres, fit.by_product)
         if index.d >= _FLAT_BELOW:
             # To code how far a vector is from the centre of its list is far better where vectors lie in clusters. For
             # products that is free; for squares it takes three times as long, and is done where it is worth that.
-            index.by_residual = by_product or _clustered(vectors, centres)
+            index.by_residual = fit.by_product or _clustered(vectors, centres)
         index.train(vectors[: 256 * 64])
         _hasten(index)
-        return cls(space, sample.shape[1], index, shape) if keep_on() else None
+        return cls(sample.shape[1], index, fit) if keep_on() else None
 
     @classmethod
     def load(cls, space: Space, dimension: int, file: BinaryIO) -> "IvfIndex":
@@ -146,18 +122,18 @@ class IvfIndex:
         scale, alike = _HEADER.unpack(file.read(_HEADER.size))
         index = faiss.read_index(faiss.PyCallbackIOReader(file.read))
         _hasten(index)
-        return cls(space, dimension, index, _Fit(scale, alike))
+        return cls(dimension, index, Fit(space, scale, alike))
 
     def save(self) -> list[bytes]:
         """Give the index as blocks of bytes."""
         faiss = library()
-        blocks = [_HEADER.pack(*self._shape)]
+        blocks = [_HEADER.pack(self._fit.scale, self._fit.alike)]
         faiss.write_index(self._index, faiss.PyCallbackIOWriter(blocks.append))
         return blocks
 
     def copy(self) -> "IvfIndex":
         """Give one that can be added to while this one is searched."""
-        return IvfIndex(self.space, self.dimension, library().clone_index(self._index), self._shape)
+        return IvfIndex(self.dimension, library().clone_index(self._index), self._fit)
 
     def emptied(self) -> "IvfIndex":
         """Give one with the same lists and codes, and no rows."""
@@ -184,16 +160,13 @@ class IvfIndex:
 
     def takes(self, vectors: Floats) -> bool:
         """Tell whether vectors (n, d) may be added: not if all are taken for equally long and some of these are not."""
-        if not self._shape.alike:
-            return True
-        measured = self.measured(vectors)
-        return bool((abs(np.sqrt(np.vecdot(measured, measured)) - 1) <= _UNLIKE).all())
+        return self._fit.takes(vectors)
 
     def add(self, slots: Slots, vectors: Floats) -> None:
         """Encode vectors under new slots."""
         library()
         self._forget()
-        self._index.add_with_ids(_fit(self.space, vectors, self._shape), slots)
+        self._index.add_with_ids(even(self._fit.measured(vectors)), slots)
 
     def remove(self, slots: Slots) -> None:
         """Take slots out of their lists."""
@@ -211,11 +184,11 @@ class IvfIndex:
 
         For cosine all are of length 1, and the order is that of ip.
         """
-        return _measured(self.space, vectors, self._shape)
+        return self._fit.measured(vectors)
 
     def search(self, queries: Floats, k: int, allowed: Mask | None = None, effort: int = 100) -> Nearest:
         """Find k candidates of each query, in rough order."""
-        queries = _even(self.measured(queries))
+        queries = even(self.measured(queries))
         some = None if allowed is None else Allowed(allowed)
         return self._search(queries, k, some, *self._chosen(queries, some, self.probes(effort), math.inf))
 
@@ -235,7 +208,7 @@ class IvfIndex:
             (q, n), a row's -1 behind its slots: k in rough order; or, where few rows of the lists may be found, all of
             them in no order.
         """
-        queries = _even(measured)
+        queries = even(measured)
         ahead, lists = self._chosen(queries, allowed, self.probes(effort), reach)
         few = {} if allowed is None else self._few(self._held(allowed), lists)
         if not few:
@@ -255,7 +228,7 @@ class IvfIndex:
     def nearest_lists(self, measured: Floats) -> Slots:
         """Tell in which list (n,) each of some measured vectors (n, d) lies."""
         library()
-        lists: Slots = self._index.quantizer.search(_even(measured), 1)[1][:, 0]
+        lists: Slots = self._index.quantizer.search(even(measured), 1)[1][:, 0]
         return lists
 
     def detours(self, queries: Floats, lists: Slots) -> Floats:
@@ -270,11 +243,11 @@ class IvfIndex:
             than the largest, in lengths of the query. Else: how much longer the way is than the shortest.
         """
         faiss = library()
-        ahead = np.stack([self._ahead(faiss, query) for query in _even(queries)])
+        ahead = np.stack([self._ahead(faiss, query) for query in even(queries)])
         to_list, nearest = np.take_along_axis(ahead, lists, axis=1), ahead.min(axis=1, keepdims=True)
         if self._by_product:
-            lengths = _lengths(queries)[:, None]
-            detours: Floats = np.divide(to_list - nearest, lengths, out=np.zeros(lists.shape), where=lengths > 0)
+            long = lengths(queries)[:, None]
+            detours: Floats = np.divide(to_list - nearest, long, out=np.zeros(lists.shape), where=long > 0)
         else:
             detours = np.sqrt(to_list) - np.sqrt(nearest)
         return detours
@@ -375,7 +348,7 @@ class IvfIndex:
     def _limit(self, nearest: Any, query: Floats, reach: float) -> float:
         """Say how far ahead a list may be to be looked into, where a detour from the nearest may be so long."""
         if self._by_product:
-            limit = nearest + reach * (1.0 if self.space == "cosine" else float(_lengths(query)))
+            limit = nearest + reach * (1.0 if self.space == "cosine" else float(lengths(query)))
         else:
             limit = (math.sqrt(nearest) + reach) ** 2
         return min(float(limit), _FARTHEST)
@@ -429,63 +402,6 @@ def _table(rows: list[tuple[Floats, Slots]]) -> tuple[Floats, Slots]:
     for row, (far, some) in enumerate(rows):
         away[row, : len(far)], lists[row, : len(some)] = far, some
     return away, lists
-
-
-def _shape(space: Space, sample: Floats, alike: bool) -> _Fit:
-    lengths = np.concatenate([_lengths(some) for some in np.array_split(sample, len(sample) // _BLOCK + 1)])
-    usual = float(np.median(lengths))
-    if abs(usual - 1) <= _UNIT:
-        usual = 1.0
-    if space == "cosine" or not usual:
-        return _Fit(1.0, alike=False)
-    alike = alike and space == "l2" and bool((abs(lengths / usual - 1) <= _UNLIKE).all())
-    return _Fit(float(np.clip(1 / usual, *_SCALES)), alike)
-
-
-def _lengths(vectors: Floats) -> Any:
-    # In float64, as the squares of very long or short vectors are beyond float32.
-    exact = vectors.astype(np.float64)
-    return np.sqrt(np.vecdot(exact, exact))
-
-
-def _measured(space: Space, vectors: Floats, shape: _Fit) -> Floats:
-    if space == "cosine":
-        if len(vectors) == 1 and abs(float(np.vdot(vectors, vectors)) - 1) <= _UNIT:  # as below, and faster
-            return vectors
-        with np.errstate(over="ignore"):
-            squares: Any = np.vecdot(vectors, vectors)
-        least, most = squares.min(initial=1), squares.max(initial=1)
-        if most - least <= _UNIT:  # as nearly all models give them, and then it is one of 1
-            return vectors
-        if least > SMALL and most < LARGE:
-            unit: Floats = vectors / np.sqrt(squares)[:, None]
-            return unit
-        lengths = _lengths(vectors)[:, None]
-        measured = np.divide(vectors, lengths, out=np.zeros(vectors.shape), where=lengths > 0)
-    else:
-        measured = _scaled(vectors, shape.scale)
-    return np.ascontiguousarray(measured, np.float32)
-
-
-def _scaled(vectors: Floats, scale: float) -> Any:
-    if scale == 1 and len(vectors) == 1 and float(np.vdot(vectors, vectors)) <= _LONGEST**2:  # as below, and faster
-        return vectors
-    with np.errstate(over="ignore"):
-        scaled = vectors if scale == 1 else vectors * scale
-        longest = np.vdot(scaled, scaled) if len(scaled) == 1 else np.vecdot(scaled, scaled).max(initial=0)
-    if float(longest) <= _LONGEST**2:
-        return scaled
-    lengths = _lengths(vectors)[:, None] * scale
-    return vectors * (scale * _LONGEST / np.maximum(lengths, _LONGEST))
-
-
-def _fit(space: Space, vectors: Floats, shape: _Fit) -> Floats:
-    """Give vectors as FAISS is to see them: measured, and of an even number of components."""
-    return _even(_measured(space, vectors, shape))
-
-
-def _even(vectors: Floats) -> Floats:
-    return np.pad(vectors, ((0, 0), (0, 1))) if vectors.shape[1] % 2 else vectors
 
 
 def _index(faiss: Any, centres: Floats, by_product: bool) -> Any:

@@ -266,20 +266,20 @@ def _delete(db: apsw.Connection, number: int) -> None:
 def _info(
     db: apsw.Connection, found: Any, scope: Scope | None = None, decode: Callable[[str], Any] = _decode
 ) -> CollectionInfo:
-    *columns, checksum, tenant, database = found
-    if checksum != _compute(*columns):  # kept for none: thousands of collections would drive out those in use
-        raise _changed(db, columns[0])
-    _, id_, _, name, space, effort, metadata, configuration, schema, dimension, *_ = columns
+    *columns, tenant, database = found
+    row = _Row._make(columns)
+    if row.checksum != _compute(*row[:-1]):  # kept for none: thousands of collections would drive out those in use
+        raise _changed(db, row.number)
     return CollectionInfo(
-        id=id_,
-        name=name,
+        id=row.id,
+        name=row.name,
         scope=scope or Scope(tenant, database),
-        space=space,
-        effort=effort,
-        metadata=None if metadata is None else _decode(metadata),
-        configuration=decode(configuration),
-        schema=None if schema is None else _decode(schema),
-        dimension=dimension,
+        space=row.space,
+        effort=row.effort,
+        metadata=None if row.metadata is None else _decode(row.metadata),
+        configuration=decode(row.configuration),
+        schema=None if row.schema is None else _decode(row.schema),
+        dimension=row.dimension,
     )
 
 
