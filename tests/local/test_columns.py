@@ -1,6 +1,7 @@
 """Conditions on metadata as NumPy predicates, against `matches`."""
 
 from collections.abc import Iterator, Sequence
+from itertools import product
 from math import inf, nan
 from typing import Any
 
@@ -18,10 +19,14 @@ from ochredb.testing import strategies
 Leaf = Equal | Order | Among | Holds
 
 EDGES: tuple[Any, ...] = (
-    0, -0.0, 0.0, 1, 1.0, True, False, "1", "", -1, 5e-324, -5e-324, 0.5, 2**53, 2**53 + 1, -(2**53) - 1, float(2**53),
-    float(2**53 + 2), 2**62 + 1, float(2**62), 2**63 - 1, -(2**63), float(2**63), -float(2**63), 1e19, -1e19, 1e300,
+    0, -0.0, 0.0, 1, 1.0, True, False, "1", "", -1, 5e-324, -5e-324, 0.5, 2**31 - 1, 2**31, -(2**31), -(2**31) - 1,
+    2**53, 2**53 + 1, -(2**53) - 1, float(2**53), float(2**53 + 2), 2**62 + 1, float(2**62), 2**63 - 1,
+    -(2**63), float(2**63), -float(2**63), 1e19, -1e19, 1e300,
 )  # fmt: skip
 """Values that lie next to each other where int64 and float64 differ, or that look alike."""
+
+NARROW: tuple[Any, ...] = (0, 1, True, False, -1, 2**31 - 2, 2**31 - 1, -(2**31))
+"""Values that a column keeps in 32 bits."""
 
 NUMBERS = [value for value in EDGES if not isinstance(value, str | bool)]
 OPERATORS: list[OrderOp] = ["$gt", "$gte", "$lt", "$lte"]
@@ -56,19 +61,20 @@ def masked(columns: Columns, node: Leaf, rows: dict[int, Metadata], slots: int) 
 @pytest.mark.parametrize("op", OPERATORS)
 @pytest.mark.parametrize("value", [*NUMBERS, inf, -inf, nan])
 def test_order_at_the_edges(op: OrderOp, value: float) -> None:
-    """Comparisons are exact where float64 would round an int, at the ends of int64, and with infinity."""
-    rows = {slot: {"n": stored} for slot, stored in enumerate(EDGES)}
-    node = Order("n", op, value)
-    assert masked(Columns(), node, rows, len(rows)) == [matches(node, row, None) for row in rows.values()]
+    """Comparisons are exact where float64 would round an int, at the ends of int32 and int64, and with infinity."""
+    for values in EDGES, NARROW:
+        rows = {slot: {"n": stored} for slot, stored in enumerate(values)}
+        node = Order("n", op, value)
+        assert masked(Columns(), node, rows, len(rows)) == [matches(node, row, None) for row in rows.values()]
 
 
 @pytest.mark.parametrize("value", [*EDGES, inf, nan])
 def test_equality_at_the_edges(value: Any) -> None:
     """Equal is equal in value among numbers and in type among the rest, for a scalar, in a list, and in an array."""
-    rows: dict[int, Metadata] = {slot: {"n": stored} for slot, stored in enumerate(EDGES)}
-    rows |= {slot + len(EDGES): {"n": [stored]} for slot, stored in enumerate(EDGES)}
     nodes: tuple[Leaf, ...] = (Equal("n", value), Among("n", (value, "x")), Among("n", (value, 7)), Holds("n", value))
-    for node in nodes:
+    for node, values in product(nodes, (EDGES, NARROW)):
+        rows: dict[int, Metadata] = {slot: {"n": stored} for slot, stored in enumerate(values)}
+        rows |= {slot + len(values): {"n": [stored]} for slot, stored in enumerate(values)}
         assert masked(Columns(), node, rows, len(rows)) == [matches(node, row, None) for row in rows.values()]
 
 
@@ -138,3 +144,12 @@ def test_any_key_is_a_column(key: str) -> None:
     """A key is what it is, none is special, and one that no record has matches nothing."""
     assert masked(Columns(), Equal(key, 1), {0: {key: 1}, 1: {key + "x": 1}}, 3) == [True, False, False]
     assert masked(Columns(), Equal(key, 1), {}, 2) == [False, False]
+
+
+@pytest.mark.parametrize(("last", "width"), [(2**31 - 1, 4), (2**31, 8), ("1", 8), (True, 4), (1.0, 8)])
+def test_values_take_as_little_room_as_they_may(last: Any, width: int) -> None:
+    """Ints and bools of 32 bits take four bytes and one for their kind; one other value, and all take eight."""
+    columns = Columns()
+    rows: dict[int, Metadata] = {slot: {"n": slot} for slot in range(999)} | {999: {"n": last}}
+    columns.prepare({"n"}, 1000, scan_of(rows))
+    assert columns.nbytes == 1000 * (1 + width)

@@ -25,6 +25,7 @@ from ochredb.local.columns import Columns
 from ochredb.local.lock import SharedLock
 from ochredb.local.locks import file_lock
 from ochredb.local.log import DOCUMENTS, METADATA, VECTORS, Moment, Touched
+from ochredb.local.memory import give_back
 from ochredb.local.roster import Roster
 from ochredb.local.snapshot import Manifest
 from ochredb.local.text import Text, TextIndex
@@ -96,6 +97,7 @@ class Collection:
             keys = _keys(where)
             if not self.columns.ready(keys, len(self.roster)):
                 self.columns.prepare(keys, len(self.roster), lambda *asked: self._metadata_values(db, head, *asked))
+                give_back()
         except BaseException:
             self.forget()  # a view that saw half of a change is worth nothing
             raise

@@ -1,8 +1,9 @@
 """The metadata view: a key is a column of typed values over the slots, a condition a NumPy predicate on it.
 
-A key becomes a column when a filter first names it. A value is a kind and 64 bits: an int itself, a float its bits, a
-bool 0 or 1, a str the hash that Python gives it in this process (64 bits with a secret key, so that neither chance nor
-intent makes two strings one). Arrays are lists of such elements beside the slot that holds them.
+A key becomes a column when a filter first names it. A value is a kind and 64 bits, or 32 where all are bools and ints
+that fit in: an int itself, a float its bits, a bool 0 or 1, a str the hash that Python gives it in this process (64
+bits with a secret key, so that neither chance nor intent makes two strings one). Arrays are lists of such elements
+beside the slot that holds them.
 """
 
 import math
@@ -18,7 +19,7 @@ from ochredb.index.growing import Growing
 
 MISSING, STR, INT, FLOAT, BOOL = range(5)
 _KINDS: dict[type, int] = {str: STR, int: INT, float: FLOAT, bool: BOOL}
-_INT64 = np.iinfo(np.int64)
+_INT32, _INT64 = np.iinfo(np.int32), np.iinfo(np.int64)
 _PART = 8192
 """Records that are read at a time: what Python makes of each takes many times what a column keeps."""
 
@@ -91,7 +92,7 @@ class Columns:
 class _Column:
     def __init__(self) -> None:
         self._kinds = Growing(np.uint8)
-        self._bits = Growing(np.int64)
+        self._bits = Growing(np.int32)
         self._holders = Growing(np.int64)
         self._element_kinds = Growing(np.uint8)
         self._element_bits = Growing(np.int64)
@@ -116,7 +117,10 @@ class _Column:
         self._kinds.view[slots] = kinds
         for kind in distinct(kinds[kinds != MISSING]).tolist():
             chosen = np.flatnonzero(kinds == kind)
-            self._bits.view[slots[chosen]] = _bits(kind, [values[row] for row in chosen])
+            bits = _bits(kind, [values[row] for row in chosen])
+            if self._narrow and not (kind in (INT, BOOL) and _INT32.min <= bits.min() and bits.max() <= _INT32.max):
+                self._widen()
+            self._bits.view[slots[chosen]] = bits
             self._present.add(kind)
         for slot, value in zip(slots.tolist(), values, strict=True):
             if type(value) is list and value:
@@ -124,6 +128,16 @@ class _Column:
                 self._holders.extend([slot] * len(value))
                 self._element_kinds.extend([kind] * len(value))
                 self._element_bits.extend(_bits(kind, value))
+
+    @property
+    def _narrow(self) -> bool:
+        return self._bits.view.dtype == np.int32
+
+    def _widen(self) -> None:
+        """Have 64 bits for each value."""
+        wide = Growing(np.int64)
+        wide.extend(self._bits.view)
+        self._bits = wide
 
     def among(self, values: tuple[Scalar, ...]) -> Mask:
         found = np.zeros(len(self._kinds), np.bool_)
