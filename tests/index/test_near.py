@@ -7,10 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ochredb.core.halves import HALF
 from ochredb.core.model import Floats, Space
 from ochredb.index.exact import score
 from ochredb.index.near import near
-from ochredb.index.rows import HALF, SINGLE, Lengths, Rows
+from ochredb.index.rows import SINGLE, Lengths, Rows
 
 SPACES = pytest.mark.parametrize("space", ["l2", "cosine", "ip"])
 SCALES = (0.0, 1e-25, 1e-12, 1e-3, 1.0, 1.0, 1.0, 1e6, 1e20)

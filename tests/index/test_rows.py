@@ -11,10 +11,11 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from ochredb.core.halves import HALF, lossless, widened
 from ochredb.core.model import Floats
 from ochredb.index.base import Slots
 from ochredb.index.growing import Growing
-from ochredb.index.rows import HALF, SINGLE, Lengths, Rows, fitting, lossless, widened
+from ochredb.index.rows import SINGLE, Lengths, Rows, fitting
 
 PRECISIONS = pytest.mark.parametrize("dtype", [HALF, SINGLE])
 

@@ -6,11 +6,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from ochredb.core.halves import HALF
 from ochredb.core.model import NO_FIELDS, Delete, Floats, Metadata, NewCollection, Query, Records, Scope, Space, Write
 from ochredb.core.where import parse
 from ochredb.index.base import Allowed, Slots
 from ochredb.index.exact import score
-from ochredb.index.rows import HALF, SINGLE
+from ochredb.index.rows import SINGLE
 from ochredb.local import built, vectors
 from ochredb.local.check import check
 from ochredb.local.engine import LocalEngine

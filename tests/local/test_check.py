@@ -18,6 +18,7 @@ from ochredb.local.check import check
 from ochredb.local.checksum import of_vectors
 from ochredb.local.database import FILE
 from ochredb.local.disk import connect
+from ochredb.local.embeddings import DIMENSION
 from ochredb.local.engine import LocalEngine
 from ochredb.local.vectors import INDEXED_FROM
 
@@ -140,6 +141,11 @@ RECORDS = {
     "a collection": ("DELETE FROM collections WHERE name = 'few'", "not in the catalog"),
     "a database": ("DELETE FROM databases", "its database is missing"),
     "a table": ("DROP TABLE vectors", "vectors.embedding is missing"),
+    "a key": (
+        "PRAGMA writable_schema = ON; "
+        "UPDATE sqlite_schema SET sql = replace(sql, 'rowid INTEGER', 'rowid INTEGES') WHERE name = 'vectors'",
+        "vectors.rowid is of type 'INTEGES' instead of 'INTEGER'",
+    ),
     "an index": ("DROP INDEX log_by_collection", "log_by_collection is missing"),
 }
 
@@ -209,7 +215,7 @@ def test_left_over_files_are_found(folder: Path, views: Path) -> None:
 def test_a_view_of_other_vectors_is_found_by_a_deep_look(folder: Path) -> None:
     """Its files are as they were written, and not what the records say."""
     db = connect(str(folder / FILE), apsw.SQLITE_OPEN_READWRITE)
-    rowids = np.array([row for (row,) in db.execute("SELECT rowid FROM vectors WHERE length(embedding) = 32")])
+    rowids = np.array([row for (row,) in db.execute(f"SELECT rowid FROM vectors WHERE {DIMENSION} = 8")])
     other = np.ones((len(rowids), 8), np.float32)
     sums = of_vectors(rowids, other).tolist()
     rows = zip([other[0].tobytes()] * len(rowids), sums, rowids.tolist(), strict=True)

@@ -10,7 +10,7 @@ import pytest
 from ochredb.core.errors import CorruptError, FormatError, NotFoundError
 from ochredb.core.model import Delete, Get, NewCollection, Records, Scope, Write
 from ochredb.core.where import Contains
-from ochredb.local.database import FILE
+from ochredb.local.database import FILE, FORMAT
 from ochredb.local.disk import connect
 from ochredb.local.engine import LocalEngine
 from ochredb.local.stats import stats
@@ -45,7 +45,7 @@ def test_counts_are_those_of_the_engine(tmp_path: Path) -> None:
     ]
     assert [(one.indexed, one.tail, one.view_bytes) for one in found.collections] == [(0, 0, 0), (0, 3, 0)]
     assert [(one.bytes, one.log_calls, one.views) for one in found.collections] == [(0, 0, ()), (3 + 3 * 8 * 4, 1, ())]
-    assert (found.format, found.log_calls, found.folder) == (1, 1, tmp_path)
+    assert (found.format, found.log_calls, found.folder) == (FORMAT, 1, tmp_path)
     assert found.database_bytes + found.wal_bytes > 0
     engine.close()
 

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from ochredb.core.halves import BLOCK, HALF, in_blocks, lossless, narrowed, widened
 from ochredb.core.model import Floats
 from ochredb.index.base import Slots
 from ochredb.index.growing import Growing
@@ -31,7 +32,7 @@ class Lengths(NamedTuple):
     def with_rows(self, vectors: Floats) -> "Lengths":
         """Give those of more rows (n, d); rows of zeros do not count."""
         least, most = self
-        for some in _in_blocks(vectors):
+        for some in in_blocks(vectors):
             exact = some.astype(np.float64)
             squares = np.vecdot(exact, exact)
             least = min(least, math.sqrt(squares.min(initial=math.inf, where=squares > 0)))
@@ -40,19 +41,11 @@ class Lengths(NamedTuple):
 
 
 _NONE, _ANY = Lengths(math.inf, 0.0), Lengths(0.0, math.inf)
-HALF, SINGLE = np.dtype("<f2"), np.dtype("<f4")
+SINGLE = np.dtype("<f4")
 _WIDER = 1.25
 """A length is about those of others if it lies outside them by no more than this factor."""
 _LARGEST = float(np.finfo(HALF).max)
 _SAMPLE = 512
-_MOVED, _COPIES_OF_SIGN, _ZERO = 13, 0x7000_0000, np.float32(2.0**112)
-"""By how many bits the fraction of float32 is longer than that of a half, the bits above a half's exponent but for the
-sign, and by how much the numbers that both write with the same exponent differ."""
-_SIGN, _SIGN_MOVED, _SIZE, _INFINITE = 0x8000, 3, 0x3_FFFF, 0x7C00
-"""The sign of a half, by how many bits it stands lower than that of a float32 so moved, the bits of that below its
-sign, and what is too large for a half."""
-_BLOCK = 1 << 17
-"""Components that are looked at at a time: 512 KiB of float32, which a processor keeps at hand."""
 
 
 def fitting(sample: Floats) -> np.dtype[Any]:
@@ -67,11 +60,6 @@ def fitting(sample: Floats) -> np.dtype[Any]:
     near = np.partition(apart, min(10, len(some) - 1), axis=1)[:, min(10, len(some) - 1)]
     near = near[near > 0]
     return HALF if np.isfinite(moved).all() and (not len(near) or moved.max() < 0.01 * np.median(near)) else SINGLE
-
-
-def lossless(vectors: Floats) -> bool:
-    """Tell whether half precision holds vectors (n, d) as they are."""
-    return all(_narrowed(some) is not None for some in _in_blocks(vectors))
 
 
 class Rows:
@@ -167,7 +155,7 @@ class Rows:
 
     def _widened(self, slots: Slots, compute: Callable[[Floats], Floats], absent: float) -> Floats:
         """Compute a number (n,) of each row, of a block at a time as float32 takes twice what the rows do."""
-        found, width = np.empty(len(slots), np.float32), max(_BLOCK // self.dimension, 1)
+        found, width = np.empty(len(slots), np.float32), max(BLOCK // self.dimension, 1)
         for start in range(0, len(slots), width):
             found[start : start + width] = compute(self.take(slots[start : start + width]))
         found[slots < 0] = absent
@@ -193,8 +181,8 @@ class Rows:
         if self.dtype == SINGLE:
             return vectors
         rows = np.empty(vectors.shape, HALF)
-        for some, into in zip(_in_blocks(vectors), _in_blocks(rows), strict=True):
-            exact = _narrowed(some) if self.exact else None
+        for some, into in zip(in_blocks(vectors), in_blocks(rows), strict=True):
+            exact = narrowed(some) if self.exact else None
             into[:] = np.clip(some, -_LARGEST, _LARGEST) if exact is None else exact
         return rows
 
@@ -202,50 +190,9 @@ class Rows:
         return rows if self.dtype == SINGLE else widened(rows)
 
 
-def widened(halves: npt.NDArray[Any]) -> Floats:
-    """Give finite numbers of half precision as float32, as `astype` does, which takes four times as long.
-
-    The bits of a half, put where those of float32 are, make the number over 2**112, as their exponents count from
-    other zeros; numbers too small for a leading one included.
-
-    >>> widened(np.array([1.5, -65504, 6e-8], HALF))
-    array([ 1.5000000e+00, -6.5504000e+04,  5.9604645e-08], dtype=float32)
-    """
-    bits = halves.view("<i2").astype(np.int32)  # the sign stands in all upper bits, of which one is to be left
-    bits <<= _MOVED
-    bits &= ~_COPIES_OF_SIGN
-    wide: Floats = bits.view(np.float32)
-    wide *= _ZERO
-    return wide
-
-
-def _narrowed(vectors: Floats) -> npt.NDArray[Any] | None:
-    """Give vectors in half precision; None if it does not hold them as they are.
-
-    It does what `widened` does backwards, a third of the work of `astype` and a comparison.
-    """
-    with np.errstate(under="ignore"):
-        bits = (vectors / _ZERO).view(np.int32)
-    bits >>= _MOVED
-    sizes = bits & _SIZE
-    if sizes.max(initial=0) >= _INFINITE:
-        return None
-    bits >>= _SIGN_MOVED
-    bits &= _SIGN
-    bits |= sizes
-    halves = bits.astype("<u2").view(HALF)
-    return halves if (widened(halves) == vectors).all() else None
-
-
 def _square(vectors: Floats) -> Floats:
     squares: Floats = np.vecdot(vectors, vectors)
     return squares
-
-
-def _in_blocks(vectors: npt.NDArray[Any]) -> Iterator[npt.NDArray[Any]]:
-    """Give vectors (n, d) so many at a time that a processor keeps them at hand."""
-    width = max(_BLOCK // max(vectors.shape[1], 1), 1)
-    return (vectors[start : start + width] for start in range(0, len(vectors), width))
 
 
 def _computed(compute: str, query: Floats, rows: npt.NDArray[Any], slots: Slots) -> Floats:

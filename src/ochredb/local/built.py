@@ -13,13 +13,14 @@ import numpy as np
 from msgspec import Struct
 from msgspec.structs import replace
 
+from ochredb.core.halves import HALF, lossless
 from ochredb.core.model import Floats, Mask, Space
 from ochredb.index.base import Allowed, Nearest, Slots, distinct
 from ochredb.index.exact import nearest, nearest_of, nothing, rank, rough, score, stack
 from ochredb.index.ivf import FEWEST_LISTS, IvfIndex, list_count
 from ochredb.index.kmeans import SAMPLES_A_LIST
 from ochredb.index.near import near
-from ochredb.index.rows import HALF, SINGLE, Rows, fitting, lossless
+from ochredb.index.rows import SINGLE, Rows, fitting
 from ochredb.index.slices import ahead, in_slices
 from ochredb.local.plan import plan
 

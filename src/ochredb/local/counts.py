@@ -16,11 +16,11 @@ from ochredb.local.records import LABEL_BITS
 from ochredb.local.store import Store
 
 _COLUMNS = (
-    "SELECT m.name || '.' || c.name FROM sqlite_schema m JOIN pragma_table_info(m.name) c "
+    "SELECT m.name || '.' || c.name, c.type FROM sqlite_schema m JOIN pragma_table_info(m.name) c "
     "WHERE m.type = 'table' AND m.name NOT LIKE 'sqlite_stat%'"
 )
 _NAME = 3
-_INDEXES = "SELECT name FROM sqlite_schema WHERE type = 'index'"
+_INDEXES = "SELECT name, 'index' FROM sqlite_schema WHERE type = 'index'"
 _DANGLING = (
     "SELECT count(*), min(rowid) FROM {one} o WHERE rowid BETWEEN ? AND ? "
     "AND NOT EXISTS (SELECT 1 FROM {other} t WHERE t.rowid = o.rowid)"
@@ -50,13 +50,15 @@ class Counted(msgspec.Struct, frozen=True):
 
 
 def schema(db: apsw.Connection) -> Iterator[Problem]:
-    """Look for tables, columns and indexes that a new file would have."""
+    """Look for tables, columns and indexes as a new file would have them."""
     with Store(None).reading() as fresh:
         for sql, kind in ((_COLUMNS, "column"), (_INDEXES, "index")):
-            wanted = {name for (name,) in fresh.execute(sql)}
-            there = {name for (name,) in db.execute(sql)}
-            for name in sorted(wanted - there):
-                yield lost("schema", f"{kind} {name} is missing")
+            there: dict[Any, Any] = dict(db.execute(sql).fetchall())  # type: ignore[arg-type]
+            for name, type_ in sorted(fresh.execute(sql)):
+                if name not in there:
+                    yield lost("schema", f"{kind} {name} is missing")
+                elif there[name] != type_:
+                    yield lost("schema", f"{kind} {name} is of type {there[name]!r} instead of {type_!r}")
 
 
 def collections(db: apsw.Connection) -> Iterator[Problem]:

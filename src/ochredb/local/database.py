@@ -16,7 +16,8 @@ FILE = "ochre.sqlite3"
 CHROMA = "chroma.sqlite3"
 NEW = ".ochre.new"
 APPLICATION = 0x4F434852  # "OCHR", in the header of every file of ours
-FORMAT = 1
+FORMAT = 2
+"""1 has all embeddings in float32; 2 may have them in half precision."""
 _MAGIC = b"SQLite format 3\0"
 _HEADER = 21
 """Bytes of the file's header up to the one that says how many are reserved in each page."""
@@ -72,7 +73,8 @@ def create(folder: Path, wait: float) -> None:
         try:
             if keeps_checksums():
                 db.reserve_bytes(reserve=RESERVED)
-            # 8 KiB pages hold five embeddings of 384 floats with 6 % to spare; 4 KiB would hold two with 25 %.
+            # 8 KiB pages hold five embeddings of 384 floats with 6 % to spare, or ten of halves with 4; 4 KiB would
+            # hold two of floats with 25 %.
             pragmas = "PRAGMA page_size = 8192; PRAGMA auto_vacuum = INCREMENTAL; PRAGMA journal_mode = WAL"
             db.execute(pragmas).fetchall()
             db.execute("BEGIN IMMEDIATE;" + SCHEMA + "COMMIT")
@@ -147,3 +149,9 @@ def refuse_stranger(db: apsw.Connection, path: Path) -> None:
             f"{path} has format {written}, written by {by}; this is ochredb {__version__}, which reads "
             f"formats up to {FORMAT}: install a version from {by} on"
         )
+
+
+def raise_format(db: apsw.Connection) -> None:
+    """Mark a database, within a transaction, as one that an older version is to refuse."""
+    if db.pragma("user_version") < FORMAT:
+        db.pragma("user_version", FORMAT)

@@ -39,7 +39,7 @@ from ochredb.index.base import Allowed, Slots, distinct
 from ochredb.local import catalog, records, views
 from ochredb.local.catalog import Head
 from ochredb.local.collection import Collection
-from ochredb.local.database import FORMAT
+from ochredb.local.database import raise_format
 from ochredb.local.figures import figures
 from ochredb.local.indexer import Indexer
 from ochredb.local.memory import give_back
@@ -145,6 +145,8 @@ class LocalEngine:
 
     def write(self, collection: str, write: Write) -> None:
         with self._store.writing(write.mode) as db:
+            if write.records.embeddings is not None:
+                raise_format(db)
             head = records.write(db, collection, write)
         if head.rows >= INDEXED_FROM:
             view = self._collection(collection)
@@ -215,7 +217,7 @@ class LocalEngine:
             catalog.get_tenant(db, DEFAULT_TENANT)
         if not self._store.read_only:
             with self._store.writing("probe") as db:
-                db.execute(f"PRAGMA user_version = {FORMAT}")  # the same as before, and written all the same
+                db.pragma("user_version", db.pragma("user_version"))  # the same as before, and written all the same
 
     @contextmanager
     def loading(self, index: bool) -> Iterator[None]:

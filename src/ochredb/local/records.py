@@ -28,7 +28,7 @@ from ochredb.core.model import (
     refuse_infinite,
     refuse_removals,
 )
-from ochredb.local import catalog, log
+from ochredb.local import catalog, embeddings, log
 from ochredb.local.catalog import Head
 from ochredb.local.checksum import damaged, of_body, of_head, of_record, of_vectors
 from ochredb.local.log import DOCUMENTS, METADATA, VECTORS, Touched
@@ -164,7 +164,7 @@ def vectors(db: apsw.Connection, head: Head, labels: Labels) -> tuple[Labels, Fl
         CorruptError: An embedding is not what was written, or a record has none.
     """
     if not len(labels):
-        return labels, _matrix([], head.dimension or 0)
+        return labels, _empty(head)
     rowids = _rowids(head.number, labels)
     if len(labels) > 64 and labels[-1] - labels[0] + 1 == len(labels):  # without a gap: a range is read thrice as fast
         sql, bound = "SELECT * FROM vectors WHERE rowid BETWEEN ? AND ?", rowids[[0, -1]].tolist()
@@ -379,16 +379,14 @@ def _whole(metadata: Metadata | None) -> str | None:
 def _blobs(records: Records, rowids: Labels) -> Iterator[tuple[memoryview, int, int]]:
     """Give embedding, checksum and rowid of each record."""
     assert records.embeddings is not None
-    data = np.ascontiguousarray(records.embeddings, "<f4")
-    view, width = memoryview(data.tobytes()), data.shape[1] * 4
-    blobs = (view[start : start + width] for start in range(0, len(view), width))
-    return zip(blobs, of_vectors(rowids, data).tolist(), rowids.tolist(), strict=True)
+    checksums = of_vectors(rowids, records.embeddings).tolist()
+    return zip(embeddings.encoded(records.embeddings), checksums, rowids.tolist(), strict=True)
 
 
 def _embeddings(db: apsw.Connection, head: Head, rowids: Sequence[int]) -> Floats:
     """Give the embeddings of rowids that exist, in their order."""
     if not rowids:
-        return _matrix([], head.dimension or 0)
+        return _empty(head)
     sql = "SELECT v.* FROM carray(?) c CROSS JOIN vectors v ON v.rowid = c.value"
     found, matrix = _checked(db, head, db.execute(sql, (apsw.carray(np.array(rowids, np.int64)),)), len(rowids))
     if len(found) < len(rowids):
@@ -398,17 +396,21 @@ def _embeddings(db: apsw.Connection, head: Head, rowids: Sequence[int]) -> Float
 
 def _checked(db: apsw.Connection, head: Head, rows: Iterator[tuple[Any, ...]], most: int) -> tuple[Labels, Floats]:
     """Give rowids and embeddings of rows of `vectors`, at most so many, if they are as they were written."""
-    width, count = (head.dimension or 0) * 4, 0
-    rowids, matrix = np.empty(most, np.int64), np.empty((most, head.dimension or 0), "<f4")
+    dimension, count = head.dimension or 0, 0
+    rowids, matrix = np.empty(most, np.int64), _empty(head, most)
     while part := list(islice(rows, _PART)):  # a part's blobs are still in the processor's cache when they are joined
         for rowid, blob, checksum in part:
-            if type(blob) is not bytes or len(blob) != width or type(checksum) is not int:
+            if (
+                not embeddings.is_embedding(blob)
+                or embeddings.dimension(blob) != dimension
+                or type(checksum) is not int
+            ):
                 raise _changed_on_disk(db, rowid)
         if count + len(part) > most:
             raise damaged(db, f"collection {head.number} has more embeddings than records")
         some = slice(count, count + len(part))
         rowids[some] = [row[0] for row in part]
-        matrix[some] = _matrix([row[1] for row in part], head.dimension or 0)
+        matrix[some] = embeddings.decoded([row[1] for row in part], dimension)
         same = of_vectors(rowids[some], matrix[some]) == np.array([row[2] for row in part], np.int64)
         if not same.all():
             raise _changed_on_disk(db, int(rowids[some][np.argmin(same)]))
@@ -436,8 +438,8 @@ def changed_on_disk(db: apsw.Connection, number: int, label: int) -> CorruptErro
     return damaged(db, f"record {label} of collection {number} is not what was written")
 
 
-def _matrix(blobs: Sequence[bytes], dimension: int) -> Floats:
-    return np.frombuffer(b"".join(blobs), "<f4").reshape(len(blobs), dimension)
+def _empty(head: Head, rows: int = 0) -> Floats:
+    return np.empty((rows, head.dimension or 0), np.float32)
 
 
 def _rowids(number: int, labels: Labels) -> Labels:

@@ -12,6 +12,7 @@ from msgspec.structs import replace
 
 from ochredb.local import catalog, log, pages, values
 from ochredb.local.checksum import of_record
+from ochredb.local.embeddings import DIMENSION, decoded, dimension
 from ochredb.local.inventory import Inventory
 from ochredb.local.log import Touched
 from ochredb.local.pages import Cell
@@ -179,12 +180,12 @@ class _Collector:
         span = catalog.span(number)
         told = self._inventory.dimension(number)
         if told is None:
-            sql = "SELECT length(embedding) FROM vectors WHERE rowid BETWEEN ? AND ?"
-            widths = Counter(width for (width,) in self._db.execute(sql, span))
-            told = None if not widths else int(widths.most_common(1)[0][0]) // 4
+            sql = f"SELECT {DIMENSION} FROM vectors WHERE rowid BETWEEN ? AND ?"
+            found = Counter(dimension for (dimension,) in self._db.execute(sql, span))
+            told = None if not found else int(found.most_common(1)[0][0])
         for table in ("records", "vectors"):
-            chosen = "SELECT rowid FROM vectors WHERE rowid BETWEEN ? AND ? AND length(embedding) <> ?"
-            self._take_out(table, chosen, (*span, 4 * (told or 0)), "its embedding has another dimension")
+            chosen = f"SELECT rowid FROM vectors WHERE rowid BETWEEN ? AND ? AND {DIMENSION} <> ?"
+            self._take_out(table, chosen, (*span, told or 0), "its embedding has another dimension")
         return told
 
 
@@ -208,7 +209,7 @@ def _sound(cell: Cell) -> bool:
 
 
 def _vector(embedding: Any) -> dict[str, Any]:
-    return {"embedding": np.frombuffer(embedding, "<f4").tolist()}
+    return {"embedding": decoded([embedding], dimension(embedding))[0].tolist()}
 
 
 def _plain(name: str, value: Any) -> Any:

@@ -9,7 +9,7 @@ import apsw
 import numpy as np
 
 from ochredb.core.model import Floats, Labels
-from ochredb.local import log
+from ochredb.local import embeddings, log
 from ochredb.local.checksum import of_record, of_vectors
 from ochredb.local.counts import called
 from ochredb.local.problem import Problem, derived, lost
@@ -84,18 +84,20 @@ def vectors(db: apsw.Connection) -> Iterator[Problem]:
 
 def faults(rows: list[tuple[Any, ...]]) -> Iterator[tuple[int, str]]:
     """Say what is wrong with rows (rowid, embedding, checksum, dimension)."""
-    by_width: dict[int, list[tuple[Any, ...]]] = {}
+    alike: dict[int, list[tuple[Any, ...]]] = {}
     for row in rows:
         rowid, embedding, checksum, dimension = row
-        if type(embedding) is not bytes or type(checksum) is not int or len(embedding) % 4:
+        if not embeddings.is_embedding(embedding) or type(checksum) is not int:
             yield rowid, "it holds no embedding"
-        elif dimension is not None and len(embedding) != 4 * dimension:
-            yield rowid, f"its embedding has dimension {len(embedding) // 4} in a collection of {dimension}"
+            continue
+        came = embeddings.dimension(embedding)
+        if dimension not in (None, came):
+            yield rowid, f"its embedding has dimension {came} in a collection of {dimension}"
         else:
-            by_width.setdefault(len(embedding), []).append(row)
-    for width, alike in by_width.items():
-        matrix = np.frombuffer(b"".join(row[1] for row in alike), "<f4").reshape(len(alike), width // 4)
-        yield from _wrong(np.array([row[0] for row in alike], np.int64), matrix, [row[2] for row in alike])
+            alike.setdefault(came, []).append(row)
+    for dimension, some in alike.items():
+        matrix = embeddings.decoded([row[1] for row in some], dimension)
+        yield from _wrong(np.array([row[0] for row in some], np.int64), matrix, [row[2] for row in some])
 
 
 def calls(db: apsw.Connection) -> Iterator[Problem]:
